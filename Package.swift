@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .strictMemorySafety(),
+]
+
+let package = Package(
+  name: "UserTCP",
+  products: [
+    .library(name: "UserTCP", targets: ["UserTCP"]),
+    .library(name: "UserTCPRuntime", targets: ["UserTCPRuntime"]),
+    .library(name: "UserTCPSimulation", targets: ["UserTCPSimulation"]),
+    .executable(name: "tunstack", targets: ["tunstack"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    .target(name: "CTun", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "UserTCP", swiftSettings: settings),
+    .target(name: "UserTCPRuntime", dependencies: ["UserTCP", "CTun"], swiftSettings: settings),
+    .target(name: "UserTCPSimulation", dependencies: ["UserTCP"], swiftSettings: settings),
+    .executableTarget(
+      name: "tunstack",
+      dependencies: [
+        "UserTCPRuntime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "UserTCPTests", dependencies: ["UserTCP", "UserTCPSimulation"], swiftSettings: settings),
+    .testTarget(
+      name: "UserTCPRuntimeTests", dependencies: ["UserTCPRuntime", "UserTCPSimulation"],
+      swiftSettings: settings),
+    .testTarget(name: "KernelTests", swiftSettings: settings),
+  ],
+  cLanguageStandard: .gnu17
+)

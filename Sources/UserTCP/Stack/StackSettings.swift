@@ -1,0 +1,138 @@
+// What an operator may decide. The Linux knob that has the same meaning is named at each, and the
+// profile decides where RFC and Linux disagree (REQUIREMENTS DEC-9). Values are taken when they are
+// used, so a change acts at once, except where a connection negotiated something with its peer.
+
+/// Where the RFCs and Linux differ: whose numbers hold.
+public enum Profile: String, Sendable, CaseIterable {
+  case linux, rfc
+}
+
+public struct StackSettings: Sendable {
+  public let profile: Profile
+
+  // The interface
+  /// Largest IP packet on the link, in octets: 68 to 65,535.
+  public var mtu = 1500
+  /// `ip_default_ttl`, 1 to 255 (R9293-MUST-49).
+  public var timeToLive: UInt8 = 64
+
+  // Limits
+  public var maximumConnections = 1 << 20
+  /// `tcp_max_tw_buckets`: past it a connection skips TIME-WAIT (SYS-6).
+  public var maximumTimeWait = 1 << 20
+  /// `tcp_max_syn_backlog`, half-open connections of the whole stack.
+  public var maximumHalfOpen = 4096
+  /// `somaxconn`: the largest backlog of a listener.
+  public var maximumBacklog = 4096
+
+  // Opening
+  /// `tcp_syn_retries`.
+  public var synRetries = 6
+  /// `tcp_syn_linear_timeouts`: SYNs repeated at the initial RTO before it doubles (SYS-11).
+  public var synLinearTimeouts = 4
+  /// `tcp_synack_retries` (SYS-12).
+  public var synAckRetries = 5
+  /// `ip_local_port_range` (SYS-17).
+  public var localPorts: ClosedRange<UInt16> = 32768...60999
+  /// `tcp_timestamps`.
+  public var timestamps = true
+  /// `tcp_window_scaling`.
+  public var windowScaling = true
+  /// `tcp_abort_on_overflow`.
+  public var abortOnOverflow = false
+
+  // Retransmission (RFC 6298)
+  public var initialRetransmissionTimeout = Interval.seconds(1)
+  public var minimumRetransmissionTimeout: Interval
+  public var maximumRetransmissionTimeout = Interval.seconds(120)
+  /// `tcp_retries1`: R1 of RFC 9293 §3.8.3.
+  public var retries1 = 3
+  /// `tcp_retries2`: R2, as the time that so many doublings of the minimum RTO take (SYS-14).
+  public var retries2 = 15
+  /// `tcp_orphan_retries`; 0 means 8.
+  public var orphanRetries = 0
+
+  // Acknowledging
+  public var delayedAcknowledgment = Interval.milliseconds(40)
+  /// Segments acknowledged at once at the start of a connection, while the peer is in slow start.
+  public var quickAcknowledgments: UInt8 = 16
+  /// `tcp_invalid_ratelimit`: least time between answers to invalid segments (SEC-8); zero: no limit.
+  public var invalidReplyInterval = Interval.milliseconds(500)
+  /// RFC 7323 §3.2 says to drop a segment that lacks the negotiated timestamp; Linux takes it (DEC-4).
+  public var acceptsMissingTimestamp: Bool
+
+  // Buffers
+  /// First receive window, in octets.
+  public var receiveBuffer = 65_535
+  /// What a receive window grows to while the reader keeps up.
+  public var maximumReceiveBuffer = 1 << 20
+  public var sendBuffer = 64 << 10
+  /// What a send buffer grows to while the congestion window does.
+  public var maximumSendBuffer = 1 << 20
+
+  // Closing
+  /// 2MSL: how long TIME-WAIT lasts (TW-1).
+  public var timeWaitInterval: Interval
+  /// `tcp_fin_timeout`: how long an orphan waits in FIN-WAIT-2 (SYS-9).
+  public var finTimeout = Interval.seconds(60)
+  /// `tcp_rfc1337`: ignore resets in TIME-WAIT (TW-4).
+  public var ignoresResetInTimeWait = false
+  /// `tcp_tw_reuse` = 1: an active open may take a TIME-WAIT pair over (SYS-3).
+  public var reusesTimeWait = false
+
+  // Keep-alive (SYS-20), for connections that ask for it
+  public var keepAlive = KeepAlive()
+
+  // ICMP
+  /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).
+  public var icmpErrorsPerSecond = 1000
+  public var icmpErrorBurst = 50
+  /// `icmp_echo_ignore_all`.
+  public var ignoresEcho = false
+
+  public init(profile: Profile = .linux) {
+    self.profile = profile
+    switch profile {
+    case .linux:
+      minimumRetransmissionTimeout = .milliseconds(200)
+      acceptsMissingTimestamp = true
+      timeWaitInterval = .seconds(60)
+    case .rfc:
+      minimumRetransmissionTimeout = .seconds(1)  // RFC 6298 §2.4
+      acceptsMissingTimestamp = false
+      timeWaitInterval = .seconds(240)  // RFC 9293 §3.4.2: MSL is 2 minutes
+      synRetries = 7  // RFC 9293 MUST-23: R2 of a SYN is at least 3 minutes
+      synLinearTimeouts = 0
+    }
+  }
+}
+
+/// When an idle connection is probed (RFC 9293 §3.8.4).
+public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
+  /// `tcp_keepalive_time`: seconds without a segment before the first probe.
+  public var idleSeconds: UInt32 = 7200
+  /// `tcp_keepalive_intvl`: seconds between probes.
+  public var intervalSeconds: UInt16 = 75
+  /// `tcp_keepalive_probes`: unanswered probes that end the connection.
+  public var probes: UInt8 = 9
+
+  public init() {}
+}
+
+/// What a program may decide for one connection.
+public struct ConnectionOptions: Sendable, BitwiseCopyable {
+  /// Send small segments at once: Nagle off (R9293-MUST-17).
+  public var noDelay = false
+  /// Probe when idle; `nil`: never, the default (MUST-25).
+  public var keepAlive: KeepAlive? = nil
+  /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
+  public var userTimeout: Interval? = nil
+  /// Differentiated services codepoint, 0 to 63 (MUST-48).
+  public var dscp: UInt8 = 0
+  /// `nil`: the stack's (MUST-49).
+  public var timeToLive: UInt8? = nil
+  /// Tell of soft errors (SHLD-20).
+  public var reportsSoftErrors = true
+
+  public init() {}
+}
