@@ -18,8 +18,11 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
   /// True in `probability` of all calls.
   public mutating func happens(_ probability: Double) -> Bool {
     // Drawn also for 0 and 1, so that changing one probability does not shift the others' luck.
-    Double(next() >> 11) * 0x1p-53 < probability
+    fraction() < probability
   }
+
+  /// Uniform from 0 up to, not including, 1.
+  public mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   public mutating func bytes(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []

@@ -5,7 +5,7 @@
 
 import UserTCP
 
-struct ConversationChecks {
+public struct ConversationChecks {
   private struct Ends: Hashable {
     var peer: IPv4Address
     var peerPort: UInt16
@@ -32,8 +32,10 @@ struct ConversationChecks {
   private var conversations: [Ends: Conversation] = [:]
   private var pendingSYN: [Ends: Segment] = [:]
 
+  public init() {}
+
   /// Segments that the peer sends; only well-formed ones.
-  mutating func note(fromPeer segment: Segment, at peer: IPv4Address) {
+  public mutating func note(fromPeer segment: Segment, at peer: IPv4Address) {
     guard let peerPort = segment.sourcePort, let stackPort = segment.destinationPort else { return }
     let ends = Ends(peer: peer, peerPort: peerPort, stackPort: stackPort)
     if segment.flags.contains(.syn), !segment.flags.contains(.rst) {
@@ -51,7 +53,9 @@ struct ConversationChecks {
   }
 
   /// What is wrong with a segment that the stack sends.
-  mutating func problems(fromStack segment: Segment, to peer: IPv4Address) -> [String] {
+  public mutating func problems(
+    fromStack segment: Segment, to peer: IPv4Address
+  ) -> [String] {
     guard let peerPort = segment.destinationPort, let stackPort = segment.sourcePort,
       !segment.flags.contains(.rst)
     else { return [] }

@@ -4,13 +4,21 @@
 
 import UserTCP
 
-struct FrameChecks: Sendable {
-  var address: IPv4Address
-  var mtu: Int
-  var offloads: OffloadCapabilities
+public struct FrameChecks: Sendable {
+  public var address: IPv4Address
+  public var mtu: Int
+  public var offloads: OffloadCapabilities
+
+  public init(address: IPv4Address, mtu: Int, offloads: OffloadCapabilities) {
+    self.address = address
+    self.mtu = mtu
+    self.offloads = offloads
+  }
 
   /// The packet read, and everything that is wrong with it.
-  func inspect(_ frame: Frame, at time: Instant) -> (packet: CapturedPacket?, problems: [String]) {
+  public func inspect(
+    _ frame: Frame, at time: Instant
+  ) -> (packet: CapturedPacket?, problems: [String]) {
     let packet: CapturedPacket
     do throws(MalformedPacket) {
       packet = try CapturedPacket(reading: frame, at: time)
