@@ -15,6 +15,8 @@ public struct ScriptedConnection: Sendable {
   /// How far the stack's window field is shifted, and the peer's.
   public var stackShift = 0
   public var peerShift = 0
+  /// Both SYNs had timestamps.
+  public var usesTimestamps = false
 
   /// The stack's initial sequence number.
   public var iss: SequenceNumber { stackSYN.seq }
@@ -68,9 +70,8 @@ extension ScriptedPeer {
     try requires(state == .timeWait, "expected TIME-WAIT, got \(state)", file: file, line: line)
   }
 
-  /// The peer's timestamps option of this moment, when the connection uses them.
   func stampIfUsed(_ connection: ScriptedConnection) -> [SegmentOption] {
-    connection.stackSYN.timestamps == nil ? [] : [stampNow]
+    connection.usesTimestamps ? [stampNow] : []
   }
 
   /// Value from the virtual clock in milliseconds, echo of the last received.
@@ -100,6 +101,7 @@ extension ScriptedPeer {
         connection.stackShift = stackShift
         connection.peerShift = min(14, peerShift)
       }
+      connection.usesTimestamps = stackSYN.timestamps != nil && peerSYN.timestamps != nil
       return connection
     }
   }
