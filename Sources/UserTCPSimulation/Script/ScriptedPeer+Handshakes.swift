@@ -23,9 +23,10 @@ public struct ScriptedConnection: Sendable {
 }
 
 extension ScriptedPeer {
-  /// The peer opens, the stack listens (on `stackPort`, from the first call on).
+  /// The peer opens, the stack listens (on `stackPort`, from the first call on); the peer's ACK
+  /// comes `roundTrip` after the SYN-ACK.
   public func opensConnection(
-    isn: SequenceNumber = 99, window: UInt16 = 65_535,
+    isn: SequenceNumber = 99, window: UInt16 = 65_535, roundTrip: Interval = .zero,
     options: [SegmentOption] = [.maximumSegmentSize(1460)],
     connectionOptions: ConnectionOptions = ConnectionOptions(),
     file: StaticString = #fileID, line: UInt = #line
@@ -34,6 +35,7 @@ extension ScriptedPeer {
     sends(.syn(seq: isn, window: window, options: options))
     let answer = try expectsAtOnce(.synAck(ack: isn + 1), file: file, line: line)
     let connection = connectionState(isn: isn, options: options, stackSYN: answer)
+    if roundTrip > .zero { try expectsNothing(for: roundTrip, file: file, line: line) }
     sends(.ack(seq: isn + 1, ack: answer.end, window: window, options: stamp(options)))
     guard let id = appAccepts() else { throw failure("nothing to accept", file, line) }
     return connection(id)
