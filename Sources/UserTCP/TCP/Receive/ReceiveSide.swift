@@ -86,6 +86,11 @@ struct ReceiveSide: ~Copyable {
   /// The window field of a segment sent now; moves the edge as far as it may.
   mutating func windowField() -> UInt16 {
     if edgeMayMove { edge = possibleEdge }
+    // Rounding down would let the edge seem to retreat (RFC 7323 §2.4 allows it); while there is room
+    // it is rounded up instead.
+    let unit = 1 << Int(windowShift)
+    let roundedUp = next + (window + unit - 1) / unit * unit
+    if roundedUp <= possibleEdge { edge = roundedUp }
     return UInt16(min(window >> windowShift, Int(UInt16.max)))
   }
 
@@ -153,7 +158,7 @@ struct ReceiveSide: ~Copyable {
 
   enum Placement: BitwiseCopyable {
     case inOrder
-    /// In order, and octets behind it that were waiting.
+    /// In order, and all or part of a gap that others wait behind.
     case filledGap
     case outOfOrder
     /// Out of order, and there was no room to remember it.
@@ -176,12 +181,12 @@ struct ReceiveSide: ~Copyable {
     next += count
     if discardsText { return .inOrder }
     ring.append(text, from: &pool)
-    guard !outOfOrder.isEmpty, let reached = outOfOrder.takeReached(by: next) else {
-      return .inOrder
+    if outOfOrder.isEmpty { return .inOrder }
+    if let reached = outOfOrder.takeReached(by: next) {
+      ring.extend(by: reached - next)
+      unacknowledgedCount &+= UInt32(reached - next)
+      next = reached
     }
-    ring.extend(by: reached - next)
-    unacknowledgedCount &+= UInt32(reached - next)
-    next = reached
     return .filledGap
   }
 
