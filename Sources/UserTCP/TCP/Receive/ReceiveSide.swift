@@ -80,8 +80,8 @@ struct ReceiveSide: ~Copyable {
     return gain > 0 && gain >= min(Int(bufferLimit) / 2, max(Int(segmentSize), 536))
   }
 
-  /// An ACK would tell the peer of a window worth knowing.
-  var owesWindowUpdate: Bool { edgeMayMove }
+  /// The peer may soon be held back by a window that is larger by now: worth an ACK of its own.
+  var owesWindowUpdate: Bool { edgeMayMove && window < Int(bufferLimit) / 2 }
 
   /// The window field of a segment sent now; moves the edge as far as it may.
   mutating func windowField() -> UInt16 {
