@@ -1,0 +1,1 @@
+@main struct Tunstack { static func main() {} }
