@@ -72,7 +72,7 @@ struct StackPlan {
   private static func checkOwn(_ own: InterfaceAddress) throws(Failure) {
     let address = own.address
     guard !address.isMulticast, !address.isReserved, !address.isLoopback, !address.isThisNetwork,
-      own.broadcast != address
+      own.broadcast != address, own.network != address
     else {
       throw .usage(
         "\(address) is not an address a host can have; take one like 192.0.2.2/24")
@@ -95,7 +95,7 @@ struct StackPlan {
   ) throws(Failure) -> IPv4Address? {
     guard let text else { return nil }
     guard let host = IPv4Address(text), own.contains(host), host != own.address,
-      host != own.broadcast
+      host != own.broadcast, host != own.network
     else {
       throw .usage(
         "--host-address '\(text)' is not another host of \(own); "
@@ -134,5 +134,12 @@ struct StackPlan {
       }
     }
     return (settings, skipped)
+  }
+}
+
+extension InterfaceAddress {
+  /// The address of the prefix itself, which no host has; a prefix of 31 or 32 bits has none.
+  fileprivate var network: IPv4Address? {
+    prefixLength <= 30 ? IPv4Address(bits: address.bits & mask) : nil
   }
 }
