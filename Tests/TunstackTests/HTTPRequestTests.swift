@@ -58,7 +58,7 @@ private let host = "Host: 192.0.2.2\r\n"
     RequestCase("BREW / HTTP/1.1\r\n\(host)\r\n", 501, closes: true),
     RequestCase("get / HTTP/1.1\r\n\(host)\r\n", 501, closes: true),
     RequestCase("GET / HTTP/2.0\r\n\(host)\r\n", 505, closes: true),
-    RequestCase("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, closes: true),  // `*` is for OPTIONS only
+    RequestCase("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, closes: true),
     RequestCase(
       "POST / HTTP/1.1\r\n\(host)Expect: coffee\r\nContent-Length: 1\r\n\r\n", 417, closes: true),
     RequestCase(

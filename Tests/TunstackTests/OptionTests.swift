@@ -61,7 +61,7 @@ import UserTCPRuntime
     (["--set", "tcp_nonsense=1"], "is not a setting; near to it are"),
     (["--set", "tcp_fin_timeout=0"], "tcp_fin_timeout is 1 to 2147483 seconds"),
     (["--profile", "bsd"], "the profiles are linux and rfc"),
-    (["--grace", "-1"], "--grace"),
+    (["--grace=-1"], "--grace"),
     (["--grace", "soon"], "--grace"),
     (["--quiet", "--verbose"], "exclude each other"),
   ])

@@ -46,7 +46,7 @@ struct ConnectCommand: AsyncParsableCommand {
 
 extension ConnectPlan {
   fileprivate func converse(_ stack: TCPStack, _ log: ToolLog) async throws {
-    do throws(TCPError) {
+    do {
       let stream = try await stack.connect(to: remote, from: local)
       log.debug("connected to \(remote) from \(stream.local)")
       let input = InputPump(stream)
@@ -54,7 +54,7 @@ extension ConnectPlan {
       try input.end()
       stream.close()
       await stack.shutdown(grace: .seconds(2))  // until our FIN is acknowledged
-    } catch {
+    } catch let error as TCPError {
       throw Failure(error, connection: remote)
     }
   }

@@ -42,8 +42,8 @@ extension ConnectionContext: HTTPTransport {
   @_lifetime(self: copy self)
   mutating func statusPage() -> [UInt8] {
     var page = StatusPage()
-    forEachSnapshot { page.add($0) }
-    return page.octets(counters)
+    if let own = snapshot { page.add(own) }
+    return page.octets(nil)
   }
 }
 

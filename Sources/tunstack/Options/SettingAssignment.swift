@@ -46,7 +46,7 @@ struct SettingAssignment: Sendable {
     guard numbers.count == words.count, numbers.count == setting.ranges.count,
       zip(numbers, setting.ranges).allSatisfy({ $1.contains($0) }),
       zip(numbers, numbers.dropFirst()).allSatisfy({ $0 <= $1 })
-    else { throw Problem(description: "\(setting.rule), not '\(value)'") }
+    else { throw Problem(description: "'\(value)' is out of range; \(setting.rule)") }
     return numbers
   }
 
@@ -90,6 +90,7 @@ extension StringProtocol {
   /// Without white space at its ends.
   var trimmed: String {
     let tail = drop(while: \.isWhitespace)
-    return String(tail.prefix(upTo: tail.lastIndex { !$0.isWhitespace }.map(tail.index(after:)) ?? tail.startIndex))
+    guard let last = tail.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+    return String(tail[...last])
   }
 }

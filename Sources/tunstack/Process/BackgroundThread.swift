@@ -6,7 +6,7 @@ import Glibc
 enum BackgroundThread {
   /// Runs `body` on a thread of its own.
   static func start(_ body: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(Box(body))
+    let box = unsafe Unmanaged.passRetained(Box(body))
     var thread = pthread_t()
     // Sound: the thread takes over the reference that was retained for it, and only once.
     let code = unsafe pthread_create(

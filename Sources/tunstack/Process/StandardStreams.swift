@@ -20,7 +20,7 @@ enum StandardInput {
   private static func readPiece() -> Result<[UInt8], StreamError> {
     var code: Int32 = 0
     let octets = unsafe [UInt8](unsafeUninitializedCapacity: pieceLength) { buffer, count in
-      let result = unsafe retrying { unsafe read(STDIN_FILENO, buffer.baseAddress, buffer.count) }
+      let result = retrying { unsafe read(STDIN_FILENO, buffer.baseAddress, buffer.count) }
       if result < 0 { code = errno }
       count = max(0, result)
     }
@@ -37,7 +37,7 @@ enum StandardOutput {
     unsafe octets.withUnsafeBytes { buffer in
       var rest = unsafe buffer[...]
       while unsafe !rest.isEmpty {
-        let count = unsafe retrying {
+        let count = retrying {
           unsafe Glibc.write(STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
         }
         guard count >= 0 else { return .failure(StreamError(code: errno)) }
@@ -53,7 +53,7 @@ enum StandardError {
   static func write(line: String) {
     var line = "\(line)\n"
     // Nowhere is left to tell of a failure here.
-    _ = unsafe line.withUTF8 { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    _ = line.withUTF8 { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }
 

@@ -6,13 +6,15 @@ enum TextFile {
   private static let largest = 1 << 20
 
   static func read(_ path: String) throws(Failure) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
     var octets: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4096)
     while true {
-      let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      let count = unsafe piece.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+      }
       guard count >= 0 else { throw failure(path) }
       if count == 0 { return String(decoding: octets, as: UTF8.self) }
       octets += piece[..<count]

@@ -69,7 +69,8 @@ struct Dialogue {
   mutating func stop() { conversation.stop() }
 
   private mutating func take() {
-    let consumed = conversation.take(unread.octets, to: &basin)
+    let lent = unread
+    let consumed = conversation.take(lent.octets, to: &basin)
     unread.removeFirst(consumed)
   }
 
