@@ -96,7 +96,9 @@ private let echoHead = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-strea
     }
   }
 
-  @Test(arguments: ["4\r\nWikiX\r\n", "4\r\nWiki\n", "4\r\nWiki\r\nzz\r\n", "4\r\nWiki\r\n0\r\n\rX"])
+  @Test(arguments: [
+    "4\r\nWikiX\r\n", "4\r\nWiki\n", "4\r\nWiki\r\nzz\r\n", "4\r\nWiki\r\n0\r\n\rX",
+  ])
   func `a chunk that is malformed after data ends the response without its last chunk`(
     _ chunks: String
   ) {

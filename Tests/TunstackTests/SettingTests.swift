@@ -19,8 +19,9 @@ import UserTCPRuntime
       let numbers = setting.ranges.map { $0[keyPath: bound] }
       setting.write(&settings, numbers)
       let isBuffer = setting.ranges.count == 3  // the least size of a buffer is not kept
-      #expect(Array(setting.read(settings).dropFirst(isBuffer ? 1 : 0))
-        == Array(numbers.dropFirst(isBuffer ? 1 : 0)))
+      #expect(
+        Array(setting.read(settings).dropFirst(isBuffer ? 1 : 0))
+          == Array(numbers.dropFirst(isBuffer ? 1 : 0)))
     }
   }
 
@@ -89,10 +90,12 @@ import UserTCPRuntime
       net.ipv4.ip_local_port_range = 1024 2048
       """
     let file = try SysctlFile(text, name: "test.conf")
-    #expect(file.assignments.map(\.setting.name)
-      == ["tcp_fin_timeout", "tcp_syn_retries", "ip_local_port_range"])
-    #expect(file.skipped
-      == ["vm.swappiness", "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_no_such_thing"])
+    #expect(
+      file.assignments.map(\.setting.name)
+        == ["tcp_fin_timeout", "tcp_syn_retries", "ip_local_port_range"])
+    #expect(
+      file.skipped
+        == ["vm.swappiness", "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_no_such_thing"])
   }
 
   @Test(arguments: [

@@ -134,7 +134,8 @@ enum ResponseHead {
   private static let lengthPersists = Array("\(ok)Content-Length: ".utf8)
   private static let lengthPersistsForVersion10 = Array(
     "\(ok)\(ConnectionFate.persistsForVersion10.field)Content-Length: ".utf8)
-  private static let lengthCloses = Array("\(ok)\(ConnectionFate.closes.field)Content-Length: ".utf8)
+  private static let lengthCloses = Array(
+    "\(ok)\(ConnectionFate.closes.field)Content-Length: ".utf8)
   static let chunkedPersists = Array("\(ok)Transfer-Encoding: chunked\r\n\r\n".utf8)
   static let chunkedCloses = Array(
     "\(ok)\(ConnectionFate.closes.field)Transfer-Encoding: chunked\r\n\r\n".utf8)

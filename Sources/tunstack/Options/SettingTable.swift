@@ -8,7 +8,8 @@ import UserTCPRuntime
 /// One setting of the stack.
 struct Setting: Sendable {
   enum Group: String, Sendable {
-    case ipv4 = "net.ipv4", core = "net.core"
+    case ipv4 = "net.ipv4"
+    case core = "net.core"
   }
 
   /// What the numbers of a value count.
@@ -55,7 +56,8 @@ extension Setting {
       "somaxconn", .entries, 1...65_535, \.maximumBacklog, group: .core,
       "largest accept queue of a listener"),
     .flag(
-      "tcp_abort_on_overflow", \.abortOnOverflow, "reset instead of ignore when an accept queue is full"),
+      "tcp_abort_on_overflow", \.abortOnOverflow,
+      "reset instead of ignore when an accept queue is full"),
     Setting(
       group: .ipv4, name: "ip_local_port_range", unit: .ports, ranges: [1...65_535, 1...65_535],
       meaning: "first and last port of connections opened here",
@@ -64,7 +66,8 @@ extension Setting {
   ]
 
   private static let retransmission: [Setting] = [
-    .number("tcp_retries1", .tries, 0...255, \.retries1, "retransmissions before the route is doubted"),
+    .number(
+      "tcp_retries1", .tries, 0...255, \.retries1, "retransmissions before the route is doubted"),
     .number(
       "tcp_retries2", .tries, 0...255, \.retries2,
       "retransmissions before a connection is given up, counted as time"),
@@ -107,7 +110,8 @@ extension Setting {
     .number(
       "tcp_max_tw_buckets", .entries, 0...16_777_216, \.maximumTimeWait,
       "connections in TIME_WAIT; one more is dropped at once"),
-    .flag("tcp_tw_reuse", \.reusesTimeWait, "connections opened here may take over one in TIME_WAIT"),
+    .flag(
+      "tcp_tw_reuse", \.reusesTimeWait, "connections opened here may take over one in TIME_WAIT"),
     .flag("tcp_rfc1337", \.ignoresResetInTimeWait, "resets in TIME_WAIT are ignored"),
   ]
 

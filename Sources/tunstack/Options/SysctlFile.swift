@@ -10,7 +10,8 @@ struct SysctlFile {
 
   /// `name` is the file's, for the messages.
   init(_ text: String, name: String) throws(Failure) {
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       do throws(SettingAssignment.Problem) {
         try add(line.trimmed)
       } catch {

@@ -38,7 +38,8 @@ enum StandardOutput {
       var rest = unsafe buffer[...]
       while unsafe !rest.isEmpty {
         let count = retrying {
-          unsafe Glibc.write(STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+          unsafe Glibc.write(
+            STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
         }
         guard count >= 0 else { return .failure(StreamError(code: errno)) }
         unsafe rest = rest.dropFirst(count)

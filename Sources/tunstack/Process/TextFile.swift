@@ -26,7 +26,8 @@ enum TextFile {
 
   private static func failure(_ path: String) -> Failure {
     Failure(
-      .noInput, "cannot read '\(path)': \(unsafe String(cString: strerror(errno))); "
+      .noInput,
+      "cannot read '\(path)': \(unsafe String(cString: strerror(errno))); "
         + "check the path and its permissions")
   }
 }

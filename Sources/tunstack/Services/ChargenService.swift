@@ -44,7 +44,8 @@ struct ChargenHandler: ConnectionHandler {
   private mutating func fill(_ connection: inout ConnectionContext) {
     while true {
       let start = Int(position)
-      let piece = ChargenPattern.octets.octets.extracting(start..<start + ChargenPattern.pieceLength)
+      let piece = ChargenPattern.octets.octets.extracting(
+        start..<start + ChargenPattern.pieceLength)
       let written = connection.write(piece)
       position = UInt16((start + written) % ChargenPattern.period)
       if written < piece.byteCount { return }
