@@ -110,6 +110,18 @@ import UserTCPRuntime
     }
   }
 
+  @Test func `the list of settings is a file that sets what it lists`() throws {
+    var changed = StackSettings()
+    changed.finTimeout = .seconds(7)
+    changed.localPorts = 5000...6000
+    let list = SettingList.text(of: changed)
+    let file = try SysctlFile(list, name: "list")
+    var settings = StackSettings()
+    for assignment in file.assignments { assignment.apply(to: &settings) }
+    #expect(file.assignments.count == Setting.all.count)
+    #expect(SettingList.text(of: settings) == list)
+  }
+
   @Test func `the distance of two words is the letters that differ`() {
     #expect(editDistance("", "abc") == 3)
     #expect(editDistance("kitten", "sitting") == 3)

@@ -26,8 +26,15 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(name: .customLong("async"), help: "Serve with streams and tasks instead of handlers.")
   var usesStreams = false
 
+  @Flag(help: "Print the settings that --set and --conf know, as a file for --conf, and exit.")
+  var listSettings = false
+
   func run() async throws {
     let plan = try ServePlan(self)
+    if listSettings {
+      print(SettingList.text(of: plan.stack.settings), terminator: "")
+      return
+    }
     let log = ToolLog(stack)
     let signals = TerminationSignals()
     for name in plan.stack.skippedSettings {

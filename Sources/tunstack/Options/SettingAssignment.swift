@@ -60,13 +60,13 @@ struct SettingAssignment: Sendable {
 
 extension Setting {
   /// "tcp_fin_timeout is 1 to 2147483 seconds"
-  var rule: String {
-    let unit = unit == .onOff ? "" : " \(unit.rawValue)"
-    let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound)\(unit)"
-    switch ranges.count {
-    case 1: return unit.isEmpty ? "\(name) is 0 (off) or 1 (on)" : "\(name) is \(range)"
-    default: return "\(name) is \(ranges.count) rising numbers of \(range)"
-    }
+  var rule: String { "\(name) is \(limits)" }
+
+  /// "1 to 2147483 seconds"
+  var limits: String {
+    if unit == .onOff { return "0 (off) or 1 (on)" }
+    let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound) \(unit.rawValue)"
+    return ranges.count == 1 ? range : "\(ranges.count) rising numbers of \(range)"
   }
 }
 

@@ -13,7 +13,8 @@ struct SysctlFile {
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
     {
       do throws(SettingAssignment.Problem) {
-        try add(line.trimmed)
+        // Unlike sysctl.conf, a comment may follow on the same line: no value here contains `#`.
+        try add(line.prefix { $0 != "#" }.trimmed)
       } catch {
         throw Failure(.configuration, "\(name):\(index + 1): \(error.description)")
       }
@@ -21,7 +22,7 @@ struct SysctlFile {
   }
 
   private mutating func add(_ line: String) throws(SettingAssignment.Problem) {
-    guard let first = line.first, first != "#", first != ";" else { return }
+    guard let first = line.first, first != ";" else { return }
     let isExcused = first == "-"
     let body = isExcused ? line.dropFirst().trimmed : line
     guard let equals = body.firstIndex(of: "=") else {
