@@ -41,7 +41,7 @@ let package = Package(
     .testTarget(
       name: "TunstackTests",
       dependencies: [
-        "tunstack", "UserTCPRuntime",
+        "tunstack", "UserTCP", "UserTCPRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

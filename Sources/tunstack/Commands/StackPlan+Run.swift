@@ -7,7 +7,7 @@ extension StackPlan {
   func run<Result: Sendable>(
     _ log: ToolLog, _ body: @escaping @Sendable (TCPStack) async throws -> Result
   ) async throws -> Result {
-    let device = try openDevice()
+    let device = try openDevice(log)
     do {
       return try await TCPStack.run(
         device: .device(device), address: address, settings: settings, log: log.runtimeEvents, body)
@@ -17,7 +17,7 @@ extension StackPlan {
   }
 
   /// The capture is a device around the device. When it cannot be, the TUN goes again.
-  private func openDevice() throws(Failure) -> any PacketDevice {
+  private func openDevice(_ log: ToolLog) throws(Failure) -> any PacketDevice {
     do throws(DeviceError) {
       let tun = try TunDevice.open(device)
       guard let capture else { return tun }

@@ -18,8 +18,7 @@ struct HTTPHandler: ConnectionHandler {
 
   mutating func writable(_ connection: inout ConnectionContext) {
     guard conversation.flush(to: &connection) else { return }
-    closeIfOver(&connection)
-    connection.resumeReading()
+    if conversation.isOver { connection.close() } else { connection.resumeReading() }
   }
 
   mutating func inputEnded(_ connection: inout ConnectionContext) {
