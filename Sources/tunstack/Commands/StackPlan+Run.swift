@@ -22,7 +22,9 @@ extension StackPlan {
       let tun = try TunDevice.open(device)
       guard let capture else { return tun }
       do throws(DeviceError) {
-        return try CapturingDevice(tun, path: capture)
+        return try CapturingDevice(tun, path: capture) { error in
+          log.warning("the capture ends: \(error)")
+        }
       } catch {
         tun.close()
         throw error
