@@ -36,7 +36,8 @@ struct Tunstack: AsyncParsableCommand {
     default:
       let code = exitCode(for: error)
       if code.isSuccess { exit(withError: error) }  // help that was asked for, on standard output
-      StandardError.write(line: "tunstack: \(message(for: error)); see '\(helpCommand)'")
+      let mend = code == .validationFailure ? "; see '\(helpCommand)'" : ""
+      StandardError.write(line: "tunstack: \(message(for: error))\(mend)")
       Glibc.exit(code.rawValue)
     }
   }

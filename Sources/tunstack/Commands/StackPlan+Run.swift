@@ -13,6 +13,9 @@ extension StackPlan {
         device: .device(device), address: address, settings: settings, log: log.runtimeEvents, body)
     } catch let error as DeviceError {
       throw Failure(error)
+    } catch let error as TCPError {
+      // Connections have their own words; this is a listener or a setting that leaves no room.
+      throw Failure(.unavailable, "the stack cannot start: \(error); see its settings and ports")
     }
   }
 
