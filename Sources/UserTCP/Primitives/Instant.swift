@@ -37,7 +37,9 @@ public struct Interval: Comparable, Hashable, Sendable, BitwiseCopyable {
   public static let forever = Interval(nanoseconds: .max)
 
   public static func nanoseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count) }
-  public static func microseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000) }
+  public static func microseconds(_ count: Int64) -> Interval {
+    Interval(nanoseconds: count * 1_000)
+  }
   public static func milliseconds(_ count: Int64) -> Interval {
     Interval(nanoseconds: count * 1_000_000)
   }

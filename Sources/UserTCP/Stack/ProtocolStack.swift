@@ -1,90 +1,166 @@
-// SKELETON (signatures are the contract; bodies follow)
+// A TCP/IP host as a value. Time, octets and luck are its arguments: packets go in with `receive`, come
+// out with `poll`, and between the two the program makes its calls. It knows no clock, no device and no
+// thread; whoever owns it calls it from one place at a time.
+//
+// This file holds the parts and the one function that ties them, `settle`; how packets come in, how
+// they go out and what a program may ask are chapters (`ProtocolStack+…`).
 
-public struct ConnectionID: Hashable, Sendable, BitwiseCopyable {
-  /// Index below `StackSettings.maximumConnections`; used again after release with another generation.
-  public var slot: UInt32
-  public var generation: UInt32
-  public init(slot: UInt32, generation: UInt32) { self.slot = slot; self.generation = generation }
-}
-public struct ListenerID: Hashable, Sendable, BitwiseCopyable {
-  public var slot: UInt32
-  public var generation: UInt32
-}
-/// 256 random bits from the caller; every instance of a stack needs its own (RFC 6528 §3).
-public struct StackSecret: Sendable, BitwiseCopyable {
-  public var words: (UInt64, UInt64, UInt64, UInt64)
-  public init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) { words = (a, b, c, d) }
-}
-public struct Counters: Sendable, BitwiseCopyable { public var segmentsIn: UInt64 = 0 }
-
-/// What can be read now.
-public enum Readable: Sendable, BitwiseCopyable {
-  case bytes(Int)
-  case nothingYet
-  case endOfStream
-}
-
+/// A TCP/IP host for one interface.
 @safe public struct ProtocolStack: ~Copyable {
-  public var settings: StackSettings
-  public private(set) var counters = Counters()
+  var context: TCPContext
+  var hosts: HostAddresses
+  var ipCounters = IPCounters()
+  var icmpCounters = ICMPCounters()
+  var icmpOutput = ICMPOutput()
+  var icmpErrors: TokenBucket
+  var writer: FrameWriter
+  var ports: EphemeralPorts
 
+  var connections: SlotPool<Connection>
+  var index: HashIndex
+  var wheel: TimerWheel
+  var listeners = ListenerTable()
+  var synQueue: SYNQueue
+  var timeWait: TimeWaitTable
+
+  /// Connections that owe an ACK or a SYN go before those that only have text (DESIGN: fairness).
+  var urgentReady = RingQueue<ConnectionID>()
+  var ready = RingQueue<ConnectionID>()
+  var notifications = RingQueue<Notification>()
+  /// Frames to our own addresses, back in with the next turn (IP4-5).
+  var loopback = LoopbackQueue()
+
+  /// - Parameters:
+  ///   - interface: our address and its network.
+  ///   - secret: random and new for every stack.
+  ///   - offloads: what the device does for outgoing frames.
   public init(
     settings: StackSettings = StackSettings(), interface: InterfaceAddress, secret: StackSecret,
     offloads: OffloadCapabilities = .none
-  ) { self.settings = settings }
+  ) {
+    let secrets = HostSecrets(secret)
+    context = TCPContext(
+      settings: settings, secrets: secrets, sendsSuperSegments: offloads.segmentation)
+    hosts = HostAddresses(interface: interface)
+    icmpErrors = TokenBucket(burst: settings.icmpErrorBurst)
+    writer = FrameWriter(offloads: offloads, seed: secrets.seed)
+    ports = EphemeralPorts(seed: secrets.seed)
+    // The pool rounds up to whole chunks; index and wheel are as large.
+    let capacity = (settings.maximumConnections + 511) & ~511
+    connections = SlotPool(maximum: capacity)
+    index = HashIndex(maximum: capacity)
+    wheel = TimerWheel(maximum: capacity)
+    synQueue = SYNQueue(maximum: settings.maximumHalfOpen)
+    timeWait = TimeWaitTable(secrets: secrets)
+  }
 
-  // MARK: Packets and time
-  public mutating func receive(_ batch: borrowing IncomingBatch, at now: Instant) {}
-  /// Appends frames until nothing is due or the batch is full.
-  public mutating func poll(at now: Instant, into batch: inout OutgoingBatch) {}
-  /// `poll` would send something now.
-  public var hasOutput: Bool { false }
-  /// When `poll` must be called next if nothing else happens; `.never` when no timer runs.
-  public var nextDeadline: Instant { .never }
-  /// Tells the time to calls that are made outside `receive` and `poll`.
-  public mutating func advance(to now: Instant) {}
-  public mutating func nextNotification() -> Notification? { nil }
+  /// Changes act at once, except where a connection has agreed something with its peer.
+  public var settings: StackSettings {
+    get { context.settings }
+    set { context.settings = newValue }
+  }
 
-  // MARK: Opening
-  public mutating func listen(on port: Port, address: IPAddress? = nil, backlog: Int = 4096,
-    options: ConnectionOptions = ConnectionOptions()) throws(TCPError) -> ListenerID { throw .limitReached }
-  public mutating func stopListening(_ id: ListenerID) {}
-  public mutating func accept(_ id: ListenerID) -> ConnectionID? { nil }
-  /// Returns at once in SYN-SENT; `.established` or `.closed` follows.
-  public mutating func connect(to remote: Endpoint, from local: Endpoint? = nil,
-    options: ConnectionOptions = ConnectionOptions()) throws(TCPError) -> ConnectionID { throw .limitReached }
+  public var counters: Counters {
+    var all = Counters()
+    all.ip = ipCounters
+    all.icmp = icmpCounters
+    all.tcp = context.counters
+    return all
+  }
 
-  // MARK: Data. Each throws the connection's outcome once it is over (`.closed` for a stale handle).
-  /// Takes what fits into the send buffer and returns how much; `.writable` follows when it was less.
-  public mutating func write(_ id: ConnectionID, _ bytes: RawSpan, urgent: Bool = false) throws(TCPError) -> Int { throw .closed }
-  public func writableBytes(_ id: ConnectionID) throws(TCPError) -> Int { throw .closed }
-  public func readable(_ id: ConnectionID) throws(TCPError) -> Readable { throw .closed }
-  public mutating func read(_ id: ConnectionID, into output: inout OutputRawSpan) throws(TCPError) -> Readable { throw .closed }
-  /// Where the longest contiguous readable octets lie; empty when there are none. Valid until the next
-  /// `consume`, `close`, `abort` or `receive`; writing to any connection leaves them where they are.
-  @unsafe public func readableBytes(_ id: ConnectionID) -> UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
-  public mutating func consume(_ id: ConnectionID, _ count: Int) {}
-  /// Urgent octets still unread, 0 when none (R9293-MUST-33).
-  public func urgentBytes(_ id: ConnectionID) -> Int { 0 }
+  /// Octets of buffers that connections hold now.
+  public var bufferedBytes: Int { context.buffers.bytesLent }
 
-  // MARK: Closing
-  /// Half-close: FIN after what was written; reading goes on.
-  public mutating func finish(_ id: ConnectionID) throws(TCPError) {}
-  /// Gives the handle back: FIN after what was written, no more reading. Unread octets, or octets that
-  /// arrive later, reset the connection (SHLD-3) — after `grace`, during which they are discarded.
-  public mutating func close(_ id: ConnectionID, discardingInputFor grace: Interval = .zero) {}
-  /// Gives the handle back and resets the connection (RFC 9293 §3.10.5).
-  public mutating func abort(_ id: ConnectionID) {}
+  /// Tells the time to calls made outside `receive` and `poll`.
+  public mutating func advance(to now: Instant) { context.now = max(context.now, now) }
 
-  // MARK: Questions
-  /// Why the connection is over; `nil` while it lives. `.closed` after an orderly end or for a stale handle.
-  public func outcome(_ id: ConnectionID) -> TCPError? { .closed }
-  /// The last soft error, cleared by reading it.
-  public mutating func takeSoftError(_ id: ConnectionID) -> TCPError? { nil }
-  public mutating func configure(_ id: ConnectionID, _ change: (inout ConnectionOptions) -> Void) throws(TCPError) {}
-  public func snapshot(_ id: ConnectionID) -> ConnectionSnapshot? { nil }
-  /// Listeners, half-open, connections, TIME-WAIT, in that order; for tables, not for the hot path.
-  public func forEachSnapshot(_ body: (ConnectionSnapshot) -> Void) {}
-  public var connectionCount: Int { 0 }
-  public var timeWaitCount: Int { 0 }
+  /// What to tell the program next.
+  public mutating func nextNotification() -> Notification? {
+    while let notification = notifications.popFirst() {
+      switch notification {
+      case .acceptable(let id):
+        guard listeners.contains(id) else { continue }
+        listeners.pool[id.slot].isNotified = false
+        return notification
+      case .connection(let id, _):
+        guard connections.contains(id) else { continue }
+        connections[id.slot].flags.remove(.isNotified)
+        let events = connections[id.slot].events
+        connections[id.slot].events = []
+        if events.isEmpty { continue }
+        return .connection(id, events)
+      }
+    }
+    return nil
+  }
+
+  // MARK: What follows from a change of a connection
+
+  /// Called after everything that may have changed a connection: queues it for output, tells the
+  /// program, moves its deadline, and takes it apart when it is over.
+  mutating func settle(_ id: ConnectionID) {
+    let slot = id.slot
+    if connections[slot].outcome != nil { retire(id) }
+    guard connections.contains(id) else { return }
+    let flags = connections[slot].flags
+    if flags.contains(.isOutputDue), !flags.contains(.isQueued) {
+      connections[slot].flags.insert(.isQueued)
+      if flags.isDisjoint(with: [.isACKDue, .isSYNDue, .isKeepAliveDue]) {
+        ready.append(id)
+      } else {
+        urgentReady.append(id)
+      }
+    }
+    if !connections[slot].events.isEmpty, flags.isDisjoint(with: [.isNotified, .isUnaccepted]) {
+      connections[slot].flags.insert(.isNotified)
+      notifications.append(.connection(id, []))
+    }
+    let deadline = connections[slot].deadlines.earliest
+    if deadline != .never { wheel.set(slot, for: deadline) }
+  }
+
+  /// TIME-WAIT and CLOSED need no control block; it stays only while the program holds its handle.
+  private mutating func retire(_ id: ConnectionID) {
+    let slot = id.slot
+    if connections[slot].flags.contains(.isIndexed) {
+      connections[slot].flags.remove(.isIndexed)
+      index.remove(slot)
+      if connections[slot].state == .timeWait { enterTimeWait(slot) }
+    }
+    wheel.cancel(slot)
+    guard connections[slot].flags.contains(.isReleased) else { return }
+    connections[slot].receive.release(pool: &context.buffers)
+    connections.remove(slot)
+  }
+
+  private mutating func enterTimeWait(_ slot: UInt32) {
+    guard timeWait.count < context.settings.maximumTimeWait else {
+      context.counters.timeWaitOverflow += 1  // SYS-6
+      return
+    }
+    let window = connections[slot].receive.windowField()
+    let entry = TimeWaitEntry(
+      key: connections[slot].key, sendNext: connections[slot].send.next,
+      receiveNext: connections[slot].receive.next, window: window,
+      windowShift: connections[slot].receive.windowShift,
+      timestamps: connections[slot].timestamps, dscp: connections[slot].options.dscp)
+    timeWait.insert(
+      entry, hash: context.secrets.tableHash(entry.key),
+      until: context.now + context.settings.timeWaitInterval)
+  }
+
+  /// Puts a new connection where segments and deadlines find it; `nil` at the limit.
+  mutating func insert(_ connection: consuming Connection, hash: UInt32) -> ConnectionID? {
+    guard connections.count < context.settings.maximumConnections,
+      let id = connections.insert(connection)
+    else { return nil }
+    connections[id.slot].flags.insert(.isIndexed)
+    index.insert(id.slot, hash: hash)
+    wheel.prepare(id.slot)
+    return id
+  }
+
+  func find(_ key: ConnectionKey, hash: UInt32) -> UInt32? {
+    index.find(hash) { connections[$0].key == key }
+  }
 }

@@ -34,6 +34,8 @@ public struct StackSettings: Sendable {
   public var synAckRetries = 5
   /// `ip_local_port_range` (SYS-17).
   public var localPorts: ClosedRange<UInt16> = 32768...60999
+  /// `ip_local_reserved_ports`: never chosen by us.
+  public var reservedPorts: [UInt16] = []
   /// `tcp_timestamps`.
   public var timestamps = true
   /// `tcp_window_scaling`.

@@ -1,0 +1,18 @@
+// At most so many per second, with a burst: what keeps ICMP errors from being an amplifier
+// (RFC 1812 §4.3.2.8, ICMP4-6).
+
+struct TokenBucket {
+  private var tokens: Double
+  private var last = Instant.zero
+
+  init(burst: Int) { tokens = Double(burst) }
+
+  mutating func take(at now: Instant, perSecond: Int, burst: Int) -> Bool {
+    let elapsed = Double((now - last).nanoseconds) / 1e9
+    tokens = min(Double(burst), tokens + elapsed * Double(perSecond))
+    last = now
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+}

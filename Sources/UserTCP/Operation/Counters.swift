@@ -1,0 +1,99 @@
+// What happened, counted: one writer, plain integers, grouped by layer, named by what happened. A
+// packet that is dropped is counted under the reason. The Linux name of the same event stands
+// beside those that have one.
+
+public struct Counters: Sendable, BitwiseCopyable {
+  public var ip = IPCounters()
+  public var icmp = ICMPCounters()
+  public var tcp = TCPCounters()
+
+  public init() {}
+}
+
+public struct IPCounters: Sendable, BitwiseCopyable {
+  public var received: UInt64 = 0  // InReceives
+  public var delivered: UInt64 = 0  // InDelivers
+  public var sent: UInt64 = 0  // OutRequests
+  public var headerErrors: UInt64 = 0  // InHdrErrors: version, lengths, checksum, options
+  public var truncated: UInt64 = 0  // InTruncatedPkts
+  public var addressErrors: UInt64 = 0  // InAddrErrors: not addressed to us
+  public var martianSources: UInt64 = 0
+  public var sourceRouted: UInt64 = 0
+  public var fragmentsDropped: UInt64 = 0
+  public var unknownProtocols: UInt64 = 0  // InUnknownProtos
+  /// IPv6 packets, which are not spoken yet.
+  public var otherVersions: UInt64 = 0
+  /// Frames to ourselves that found the internal queue full.
+  public var loopbackDropped: UInt64 = 0
+
+  public init() {}
+}
+
+public struct ICMPCounters: Sendable, BitwiseCopyable {
+  public var received: UInt64 = 0  // InMsgs
+  public var errors: UInt64 = 0  // InErrors: too short, or a quotation that makes no sense
+  public var checksumErrors: UInt64 = 0  // InCsumErrors
+  public var sent: UInt64 = 0  // OutMsgs
+  public var rateLimited: UInt64 = 0  // OutRateLimitGlobal
+  public var ignored: UInt64 = 0  // unknown types, source quench, redirects, broadcast echoes
+  public var outOfWindow: UInt64 = 0  // OutOfWindowIcmps
+  /// Echo requests beyond the number that may wait for `poll`.
+  public var echoesDropped: UInt64 = 0
+
+  public init() {}
+}
+
+public struct TCPCounters: Sendable, BitwiseCopyable {
+  public var activeOpens: UInt64 = 0
+  public var passiveOpens: UInt64 = 0
+  public var attemptFails: UInt64 = 0
+  public var establishedResets: UInt64 = 0  // EstabResets
+  public var segmentsIn: UInt64 = 0  // InSegs, bad ones included
+  public var segmentsOut: UInt64 = 0  // OutSegs, without retransmissions
+  public var retransmissions: UInt64 = 0  // RetransSegs
+  public var inErrors: UInt64 = 0  // InErrs
+  public var checksumErrors: UInt64 = 0  // InCsumErrors
+  public var resetsOut: UInt64 = 0  // OutRsts
+  public var malformedHeaders: UInt64 = 0
+  public var malformedOptions: UInt64 = 0
+  public var impossibleFlags: UInt64 = 0
+  public var windowShiftsTooLarge: UInt64 = 0
+
+  // Arrival
+  public var segmentsOutOfWindow: UInt64 = 0
+  public var segmentsWithoutACK: UInt64 = 0
+  public var segmentsWithoutTimestamp: UInt64 = 0
+  public var pawsRejected: UInt64 = 0  // PAWSEstab
+  public var acknowledgmentsOfNothing: UInt64 = 0
+  public var challengeACKs: UInt64 = 0  // TCPChallengeACK
+  public var synChallenges: UInt64 = 0  // TCPSYNChallenge
+  public var repliesSkipped: UInt64 = 0  // TCPACKSkipped*
+  public var outOfOrderQueued: UInt64 = 0  // TCPOFOQueue
+  public var outOfOrderDropped: UInt64 = 0  // TCPOFODrop
+  public var delayedACKs: UInt64 = 0
+  public var repliesDropped: UInt64 = 0  // the queue of replies was full
+
+  // Recovery
+  public var timeouts: UInt64 = 0  // TCPTimeouts
+  public var fastRetransmissions: UInt64 = 0  // TCPFastRetrans
+  public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
+  public var windowProbes: UInt64 = 0  // TCPWinProbe
+  public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive
+
+  // Listening
+  public var listenDrops: UInt64 = 0
+  public var listenOverflows: UInt64 = 0
+  public var embryonicResets: UInt64 = 0  // EmbryonicRsts
+
+  // Closing
+  public var abortsOnData: UInt64 = 0
+  public var abortsOnClose: UInt64 = 0
+  public var abortsOnTimeout: UInt64 = 0
+  public var timeWaitExpired: UInt64 = 0  // TW
+  public var timeWaitReused: UInt64 = 0  // TWRecycled: by an active open
+  public var timeWaitReopened: UInt64 = 0  // by a SYN
+  public var timeWaitKilled: UInt64 = 0  // by a reset
+  public var timeWaitOverflow: UInt64 = 0  // TCPTimeWaitOverflow
+
+  public init() {}
+}

@@ -1,0 +1,97 @@
+// ICMP in and its consequences (RFC 1122 §3.2.2, RFC 9293 §3.9.2.2): echoes answered, errors handed to
+// the connection they quote, and the errors that we owe others.
+
+extension ProtocolStack {
+  mutating func icmpArrives(_ header: IPv4Header, _ payload: RawSpan) {
+    icmpCounters.received += 1
+    guard let message = ICMPMessage(parsing: payload) else {
+      icmpCounters.errors += 1
+      return
+    }
+    guard ICMPMessage.hasValidChecksum(payload) else {
+      icmpCounters.checksumErrors += 1  // ICMP4-2
+      return
+    }
+    let body = payload.extracting(droppingFirst: ICMPMessage.headerCount)
+    switch message.type {
+    case ICMPType.echoRequest: echoArrives(message, body, header)
+    case ICMPType.destinationUnreachable, ICMPType.timeExceeded, ICMPType.parameterProblem:
+      errorArrives(message, quoting: body)
+    default: icmpCounters.ignored += 1  // ICMP4-3, ICMP4-8 to ICMP4-10, R9293-MUST-55
+    }
+  }
+
+  /// ICMP4-1: the same data back, from the address that was asked.
+  private mutating func echoArrives(
+    _ message: ICMPMessage, _ body: RawSpan, _ header: IPv4Header
+  ) {
+    if context.settings.ignoresEcho {
+      icmpCounters.ignored += 1
+      return
+    }
+    guard !icmpOutput.isFull else {
+      icmpCounters.echoesDropped += 1
+      return
+    }
+    icmpOutput.append(
+      ICMPMessage(type: ICMPType.echoReply, code: 0, rest: message.rest),
+      from: header.destination, to: header.source, body: body,
+      typeOfService: header.typeOfService)
+  }
+
+  private mutating func errorArrives(_ message: ICMPMessage, quoting body: RawSpan) {
+    guard let quoted = QuotedSegment(parsing: body), hosts.isOwn(quoted.key.localAddress) else {
+      icmpCounters.errors += 1  // SEC-27
+      return
+    }
+    let error: PathError
+    switch (message.type, message.code) {
+    case (ICMPType.destinationUnreachable, UnreachableCode.fragmentationNeeded):
+      icmpCounters.ignored += 1  // path MTU discovery is not there yet
+      return
+    case (ICMPType.destinationUnreachable, UnreachableCode.protocolNumber),
+      (ICMPType.destinationUnreachable, UnreachableCode.port):
+      error = .refused  // SHLD-26
+    default: error = .soft  // MUST-56
+    }
+    let hash = context.secrets.tableHash(quoted.key)
+    if let slot = find(quoted.key, hash: hash), let id = connections.id(at: slot) {
+      guard connections[slot].isInFlight(quoted.sequence) else {
+        icmpCounters.outOfWindow += 1  // SEC-23
+        return
+      }
+      connections[slot].pathErrorArrives(error, &context)
+      settle(id)
+    } else if let slot = synQueue.find(quoted.key, hash: hash),
+      let entry = synQueue.entry(at: slot)
+    {
+      guard quoted.sequence == entry.initial else {
+        icmpCounters.outOfWindow += 1
+        return
+      }
+      if error == .refused {
+        context.counters.attemptFails += 1
+        removeHalfOpen(slot)  // SEC-21
+      }
+    }
+  }
+
+  /// Destination unreachable, unless RFC 1122 §3.2.2 forbids it (ICMP4-4, ICMP4-5) or the bucket is
+  /// empty. Destination and source have been checked to be single hosts before we come here.
+  mutating func unreachable(_ code: UInt8, about packet: RawSpan, _ header: IPv4Header) {
+    let settings = context.settings
+    guard !icmpOutput.isFull,
+      icmpErrors.take(
+        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst)
+    else {
+      icmpCounters.rateLimited += 1
+      return
+    }
+    // As much as fits into 576 octets (RFC 1812 §4.3.2.3).
+    let room = 576 - IPv4Header.minimumCount - ICMPMessage.headerCount
+    icmpOutput.append(
+      ICMPMessage(type: ICMPType.destinationUnreachable, code: code), from: header.destination,
+      to: header.source, body: packet.extracting(first: min(header.totalCount, room)),
+      typeOfService: 0)
+  }
+}

@@ -1,0 +1,137 @@
+// The ACK field of an acceptable segment: RFC 9293 §3.10.7.4, fifth, with the range check of RFC 5961
+// §5; what it frees, what it says about the path, and what it means for our FIN.
+
+extension Connection {
+  /// False when the segment is to be dropped without looking at its text.
+  mutating func acknowledgmentArrives(
+    _ segment: TCPSegment, _ context: inout TCPContext
+  ) -> Bool {
+    let acknowledgment = segment.acknowledgment
+    if state == .synReceived {
+      guard acknowledgment > send.unacknowledged, acknowledgment <= send.next else {
+        context.reset(key, answering: segment)  // LC-10
+        return false
+      }
+    } else if acknowledgment > send.next
+      || acknowledgment < send.unacknowledged - Int(send.maximumWindow)
+    {
+      // Of what was never sent (LC-11), or too old to be anything but a guess (SEC-6).
+      context.counters.acknowledgmentsOfNothing += 1
+      refuseAcknowledgment(&context)
+      return false
+    }
+    let oldWindow = send.window
+    let window = UInt32(segment.window) << UInt32(send.windowShift)
+    if acknowledgment > send.unacknowledged {
+      advance(to: acknowledgment, &context)
+      updateWindow(window, from: segment)
+    } else if acknowledgment == send.unacknowledged {
+      // A probe answered: the peer lives, however long its window stays shut (MUST-37).
+      if unansweredSince != .never, send.window == 0 || window == 0 {
+        unansweredSince = context.now
+      }
+      updateWindow(window, from: segment)
+      if isDuplicate(segment, oldWindow: oldWindow, window: window) { duplicateArrives(&context) }
+    }
+    ownFINAcknowledged(&context)
+    return outcome == nil
+  }
+
+  private mutating func refuseAcknowledgment(_ context: inout TCPContext) {
+    guard
+      lastInvalidReply == .never
+        || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
+    else {
+      context.counters.repliesSkipped += 1
+      return
+    }
+    lastInvalidReply = context.now
+    acknowledgeAtOnce(&context)
+  }
+
+  // MARK: Advance
+
+  private mutating func advance(
+    to acknowledgment: SequenceNumber, _ context: inout TCPContext
+  ) {
+    let wasSYN = !send.isSYNAcknowledged
+    roundTrip.acknowledged(acknowledgment, at: context.now, context.settings)
+    let count = acknowledgment - send.unacknowledged
+    _ = send.acknowledge(acknowledgment)
+    if wasSYN { move(on: .synAcknowledged, &context) }
+    retransmissionsInRow = 0
+    flags.remove([.isRetransmissionDue, .reportedDoubt])
+    if !wasSYN {
+      let action = recovery.acknowledged(
+        acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
+        isWindowLimited: flags.contains(.isWindowLimited), &congestion)
+      if case .retransmit = action { flags.insert(.isRetransmissionDue) }
+    }
+    flags.insert(.isOutputDue)
+    restartRetransmissionTimer(&context)
+    wakeWriter()
+    if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
+  }
+
+  /// RFC 6298 (5.2), (5.3): stop when all is acknowledged, else begin anew.
+  private mutating func restartRetransmissionTimer(_ context: inout TCPContext) {
+    guard state.isSynchronized else { return }
+    if send.flight == 0 {
+      deadlines.retransmission = .never
+      unansweredSince = .never
+    } else {
+      unansweredSince = context.now
+      startRetransmissionTimer(&context)
+    }
+  }
+
+  private mutating func wakeWriter() {
+    guard send.isWriterWaiting else { return }
+    // Half the buffer at once, so that a writer is not woken for every ACK.
+    guard send.room >= Int(send.bufferLimit) / 2 || send.ring.isEmpty else { return }
+    send.isWriterWaiting = false
+    events.insert(.writable)
+  }
+
+  private mutating func updateWindow(_ window: UInt32, from segment: TCPSegment) {
+    guard send.acceptsWindow(from: segment) else { return }
+    let grows = segment.acknowledgment + Int(window) > send.windowEdge
+    if send.window == 0, window > 0 {
+      // Probing is over; what it backed off says nothing about the path.
+      roundTrip.forgetBackoff()
+      if send.flight == 0 {
+        deadlines.retransmission = .never
+        unansweredSince = .never
+        retransmissionsInRow = 0
+      }
+      flags.remove(.isProbeDue)
+    }
+    send.updateWindow(to: window, from: segment)
+    if grows { flags.insert(.isOutputDue) }
+  }
+
+  // MARK: Duplicates
+
+  /// RFC 5681 §2: no text, no SYN or FIN, the same number and the same window, data outstanding (CC-8).
+  private func isDuplicate(_ segment: TCPSegment, oldWindow: UInt32, window: UInt32) -> Bool {
+    send.flight > 0 && segment.length == 0 && window == oldWindow && window > 0
+  }
+
+  private mutating func duplicateArrives(_ context: inout TCPContext) {
+    let action = recovery.duplicateArrives(
+      unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
+      &congestion)
+    if case .retransmit = action {
+      context.counters.fastRetransmissions += 1
+      flags.insert(.isRetransmissionDue)
+    }
+    flags.insert(.isOutputDue)
+  }
+
+  // MARK: Our FIN
+
+  private mutating func ownFINAcknowledged(_ context: inout TCPContext) {
+    guard send.isFINSent, send.unacknowledged == send.next else { return }
+    move(on: .finAcknowledged, &context)
+  }
+}

@@ -1,0 +1,99 @@
+// The program's calls on one connection: SEND, RECEIVE, CLOSE and ABORT of RFC 9293 §3.10. They
+// change the connection and mark it ready; the segments follow with the next `poll`.
+
+extension Connection {
+  /// SEND: takes what fits and says how much that was.
+  mutating func write(
+    _ bytes: RawSpan, urgent: Bool, _ context: inout TCPContext
+  ) throws(TCPError) -> Int {
+    if let outcome { throw outcome }
+    guard state.acceptsWrites, !send.isFinished else {
+      throw state.isSynchronized ? .closed : .notConnected
+    }
+    growSendBuffer(context.settings)
+    let count = min(bytes.byteCount, send.room)
+    send.ring.append(bytes.extracting(first: count), from: &context.buffers)
+    if urgent, count > 0 {
+      send.isUrgent = true
+      send.urgentEnd = send.dataEnd
+    }
+    if count < bytes.byteCount { send.isWriterWaiting = true }
+    if count > 0 { flags.insert(.isOutputDue) }
+    return count
+  }
+
+  /// Twice what may be in flight, so that an ACK always finds the next flight written.
+  private mutating func growSendBuffer(_ settings: borrowing StackSettings) {
+    let useful = 2 * min(congestion.window, Int(send.maximumWindow))
+    guard useful > Int(send.bufferLimit) else { return }
+    send.bufferLimit = UInt32(min(useful, max(settings.maximumSendBuffer, settings.sendBuffer)))
+  }
+
+  var readable: Readable {
+    if !receive.ring.isEmpty { return .bytes(receive.ring.count) }
+    return receive.isFinished ? .endOfStream : .nothingYet
+  }
+
+  mutating func consume(_ count: Int, _ context: inout TCPContext) {
+    receive.consume(count, pool: &context.buffers)
+    // The window may be worth telling; `nextSegment` decides.
+    if outcome == nil, receive.owesWindowUpdate { flags.insert(.isOutputDue) }
+  }
+
+  /// CLOSE, as half-close: a FIN follows what was written (LC-16).
+  mutating func finish(_ context: inout TCPContext) {
+    guard !send.isFinished else { return }
+    switch state {
+    case .synSent: fail(.closed, &context)  // RFC 9293 §3.10.4: delete the TCB
+    case .synReceived: send.isFinished = true  // the FIN follows the handshake
+    case .established, .closeWait:
+      send.isFinished = true
+      move(on: .close, &context)
+    case .finWait1, .finWait2, .timeWait, .closed, .lastAck, .listen, .closing: break
+    }
+    flags.insert(.isOutputDue)
+  }
+
+  /// The program is done with reading and writing. Unread octets, or new ones after `grace`, tell the
+  /// peer by a reset that they were in vain (R9293-SHLD-3, MAY-1).
+  mutating func close(grace: Interval, _ context: inout TCPContext) {
+    flags.insert(.isReleased)
+    guard outcome == nil else { return }
+    if grace == .zero, !receive.ring.isEmpty {
+      context.counters.abortsOnClose += 1
+      return abort(&context)
+    }
+    receive.discard(pool: &context.buffers)
+    // The room that unread octets took is free again.
+    if receive.owesWindowUpdate { flags.insert(.isOutputDue) }
+    if grace > .zero, !receive.isFinished {
+      deadlines.closing = context.now + grace
+    } else {
+      flags.insert(.refusesText)
+    }
+    finish(&context)
+    if state == .finWait2, deadlines.closing == .never {
+      deadlines.closing = context.now + context.settings.finTimeout
+    }
+  }
+
+  /// ABORT (RFC 9293 §3.10.5, LC-19).
+  mutating func abort(_ context: inout TCPContext) {
+    guard outcome == nil else { return }
+    switch state {
+    case .synReceived, .established, .finWait1, .finWait2, .closeWait: resetPeer(&context)
+    case .synSent, .timeWait, .closed, .lastAck, .listen, .closing: break
+    }
+    fail(.aborted, &context)
+  }
+
+  mutating func change(
+    _ change: (inout ConnectionOptions) -> Void, _ context: inout TCPContext
+  ) {
+    let before = options.keepAlive
+    change(&options)
+    options.dscp &= 0x3F
+    if options.keepAlive != before { startKeepAlive(&context) }
+    flags.insert(.isOutputDue)  // Nagle may have been switched off
+  }
+}

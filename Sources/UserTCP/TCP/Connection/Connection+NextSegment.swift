@@ -1,0 +1,243 @@
+// The only place where a connection decides to send. `poll` asks again and again until the answer is
+// nil or the batch is full; each answer is one segment, or one super-segment that the device cuts.
+// The order: SYN, retransmission, text (with the FIN and any ACK on it), a bare FIN, a probe, an ACK.
+
+/// One segment to write: its header, and which octets of the send ring follow it.
+struct OutgoingSegment: BitwiseCopyable {
+  var header: TCPHeader
+  /// Distance of the text from the head of the ring.
+  var textOffset = 0
+  var textCount = 0
+  /// Text of each segment to be cut, 0 for a plain segment.
+  var segmentSize = 0
+}
+
+extension Connection {
+  /// What goes out next, or `nil`; then nothing is due until something arrives or a deadline passes.
+  mutating func nextSegment(_ context: inout TCPContext) -> OutgoingSegment? {
+    guard flags.contains(.isOutputDue) else { return nil }
+    if let segment = dueSegment(&context) { return segment }
+    flags.remove(.isOutputDue)
+    return nil
+  }
+
+  private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
+    if flags.contains(.isSYNDue) { return synSegment(&context) }
+    guard state.isSynchronized, outcome == nil else { return nil }
+    if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
+      return segment
+    }
+    if let segment = textSegment(&context) { return segment }
+    if flags.contains(.isProbeDue) { return windowProbe(&context) }
+    if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
+    if flags.contains(.isACKDue) || receive.owesWindowUpdate && state.receivesText {
+      return acknowledgment(&context)
+    }
+    return nil
+  }
+
+  // MARK: SYN
+
+  private mutating func synSegment(_ context: inout TCPContext) -> OutgoingSegment {
+    flags.remove(.isSYNDue)
+    let isAnswer = state == .synReceived
+    var options = TCPOptions.none
+    options.maximumSegmentSize = context.announcedSegmentSize  // SHLD-5
+    // A SYN offers; the answer to one repeats only what was offered (TS-1, TS-6).
+    if isAnswer ? timestamps.isEnabled : context.settings.timestamps {
+      options.timestamps = TCPOptions.Timestamps(
+        value: timestamps.value(at: context.now), echo: isAnswer ? timestamps.recent : 0)
+    }
+    if isAnswer ? receive.windowShift > 0 : context.settings.windowScaling {
+      options.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+    }
+    let header = TCPHeader(
+      flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
+      acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
+      window: receive.unscaledWindowField, options: options)
+    if send.next == send.initial {
+      send.next = send.initial + 1
+      send.cursor = send.next
+      roundTrip.segmentSent(end: send.next, at: context.now)
+    } else if synRetransmissions > 0 {
+      roundTrip.cancelMeasurement()
+    }
+    if isAnswer { acknowledgmentSent() }
+    startRetransmissionTimer(&context)
+    sent(context)
+    return OutgoingSegment(header: header)
+  }
+
+  // MARK: Text
+
+  /// One segment at SND.UNA again: fast retransmit, the next hole, or the first answer to a timeout.
+  private mutating func retransmission(_ context: inout TCPContext) -> OutgoingSegment? {
+    flags.remove(.isRetransmissionDue)
+    guard send.flight > 0 else { return nil }
+    var count = min(Int(send.segmentSize), send.ring.count, send.flight)
+    // The first copy may be sent again whatever became of the window since (TS-5); later ones stay
+    // inside it (R9293-SHLD-16, MAY-7).
+    if retransmissionsInRow > 1 { count = min(count, Int(send.window)) }
+    let reachesFIN = send.isFINSent && count == send.ring.count
+    guard count > 0 || reachesFIN else { return nil }
+    let end = send.unacknowledged + (count + (reachesFIN ? 1 : 0))
+    if send.cursor < end { send.cursor = end }
+    retransmissions &+= 1
+    context.counters.retransmissions += 1
+    roundTrip.cancelMeasurement()
+    if deadlines.retransmission == .never { startRetransmissionTimer(&context) }
+    return text(
+      at: send.unacknowledged, count: count, withFIN: reachesFIN, segmentSize: 0, &context)
+  }
+
+  /// From `cursor` on, as much as both windows, Nagle and silly-window avoidance allow.
+  private mutating func textSegment(_ context: inout TCPContext) -> OutgoingSegment? {
+    let dataEnd = send.dataEnd
+    let unsent = max(dataEnd - send.cursor, 0)
+    let owesFIN = state.owesFIN && send.cursor <= dataEnd
+    guard unsent > 0 || owesFIN else { return nil }
+    restartAfterIdle(context)
+    let byWindow = send.windowEdge - send.cursor
+    let byCongestion = congestion.window - (send.cursor - send.unacknowledged)
+    let isAgain = send.cursor < send.next
+    let count = sendableCount(
+      unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
+    let endsData = count == unsent
+    // The FIN takes a number of its own inside the peer's window.
+    let withFIN = owesFIN && endsData && byWindow > count
+    guard count > 0 || withFIN else {
+      if byWindow > 0, byCongestion < unsent { flags.insert(.isWindowLimited) }
+      armPersistTimer(&context)
+      return nil
+    }
+    flags.remove(.mayBeSmall)
+    let start = send.cursor
+    let end = start + (count + (withFIN ? 1 : 0))
+    send.cursor = end
+    if isAgain {
+      retransmissions &+= 1
+      context.counters.retransmissions += 1
+      roundTrip.cancelMeasurement()
+    } else {
+      // Whether the program or the congestion window set the pace of this flight (CC-15).
+      if byCongestion <= count + Int(send.segmentSize) {
+        flags.insert(.isWindowLimited)
+      } else if send.flight == 0 {
+        flags.remove(.isWindowLimited)
+      }
+      bytesSent &+= UInt64(count)
+      roundTrip.segmentSent(end: end, at: context.now)
+      send.next = end
+      send.isFINSent = withFIN || send.isFINSent
+      if unansweredSince == .never { unansweredSince = context.now }
+    }
+    if deadlines.retransmission == .never || send.unacknowledged == start {
+      startRetransmissionTimer(&context)
+    }
+    let isSuper = count > Int(send.segmentSize)
+    return text(
+      at: start, count: count, withFIN: withFIN,
+      segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
+  }
+
+  /// RFC 9293 §3.8.6.2.1 and RFC 5681: full segments when both windows allow them; a small one when
+  /// it is the last and nothing is in flight, or Nagle is off, or it is half the largest window
+  /// the peer ever offered, or the override timer says so (MUST-38, SHLD-7, SHLD-28).
+  private func sendableCount(
+    unsent: Int, byWindow: Int, byCongestion: Int, isAgain: Bool, _ context: borrowing TCPContext
+  ) -> Int {
+    let full = Int(send.segmentSize)
+    var available = min(unsent, byWindow, byCongestion)
+    guard available > 0 else { return 0 }
+    available = min(available, largestCount(context))
+    // What was sent once is sent again up to where new octets begin.
+    if isAgain { return min(available, send.next - send.cursor) }
+    let whole = available / full * full
+    if available == whole { return whole }
+    if available == unsent {
+      let goesAtOnce =
+        options.noDelay || send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
+        || (send.flight == 0 && whole == 0)
+      return goesAtOnce ? available : whole
+    }
+    // Cut short by the peer's window.
+    if whole == 0, byWindow <= byCongestion || send.flight == 0 {
+      let isHalf = available >= Int(send.maximumWindow) / 2 && available == byWindow
+      return isHalf || flags.contains(.mayBeSmall) ? available : 0
+    }
+    return whole
+  }
+
+  /// OFF-2: whole segments in one packet of at most 65,535 octets; urgent text is never cut by others.
+  private func largestCount(_ context: borrowing TCPContext) -> Int {
+    let full = Int(send.segmentSize)
+    guard context.sendsSuperSegments, !send.isUrgent else { return full }
+    let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
+    return max(full, (65_535 - headers) / full * full)
+  }
+
+  private mutating func text(
+    at sequence: SequenceNumber, count: Int, withFIN: Bool, segmentSize: Int,
+    _ context: inout TCPContext
+  ) -> OutgoingSegment {
+    var header = TCPHeader(
+      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      window: receive.windowField(), options: optionsOfData(context.now))
+    let offset = sequence - send.dataStart
+    // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
+    if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }
+    if withFIN { header.flags.insert(.fin) }
+    if send.isUrgent, send.urgentEnd > sequence {
+      header.flags.insert(.urg)
+      header.urgentPointer = UInt16(min(send.urgentEnd - sequence, Int(UInt16.max)))  // MUST-62
+    }
+    acknowledgmentSent()
+    sent(context)
+    return OutgoingSegment(
+      header: header, textOffset: offset, textCount: count, segmentSize: segmentSize)
+  }
+
+  /// RFC 5681 §4.1: after an idle RTO the window says nothing about the path any more (CC-14).
+  private mutating func restartAfterIdle(_ context: borrowing TCPContext) {
+    guard send.flight == 0, context.now - lastSent > roundTrip.timeout else { return }
+    let initial = CongestionController.initialWindow(
+      segmentSize: Int(send.segmentSize), synRetransmissions: 0)
+    if congestion.window > Int(initial) { congestion.setWindow(Int(initial)) }
+  }
+
+  private mutating func sent(_ context: borrowing TCPContext) { lastSent = context.now }
+
+  // MARK: Probes and ACKs
+
+  /// SEQ = SND.UNA-1 and no text: outside the window, so it must be answered (MUST-36, SEC-10).
+  private mutating func windowProbe(_ context: inout TCPContext) -> OutgoingSegment {
+    flags.remove(.isProbeDue)
+    context.counters.windowProbes += 1
+    return probe(at: send.unacknowledged - 1, &context)
+  }
+
+  /// SEQ = SND.NXT-1 and no text (R9293-SHLD-12, MAY-6).
+  private mutating func keepAliveProbe(_ context: inout TCPContext) -> OutgoingSegment {
+    flags.remove(.isKeepAliveDue)
+    context.counters.keepAliveProbes += 1
+    return probe(at: send.next - 1, &context)
+  }
+
+  private mutating func probe(
+    at sequence: SequenceNumber, _ context: inout TCPContext
+  ) -> OutgoingSegment {
+    let header = TCPHeader(
+      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      window: receive.windowField(), options: optionsOfData(context.now))
+    acknowledgmentSent()
+    return OutgoingSegment(header: header)
+  }
+
+  private mutating func acknowledgment(_ context: inout TCPContext) -> OutgoingSegment {
+    let header = TCPHeader(
+      flags: .ack, sequence: send.next, acknowledgment: receive.next,
+      window: receive.windowField(), options: optionsOfData(context.now))
+    acknowledgmentSent()
+    return OutgoingSegment(header: header)
+  }
+}

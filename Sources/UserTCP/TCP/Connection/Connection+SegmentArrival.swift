@@ -1,0 +1,352 @@
+// SEGMENT ARRIVES of RFC 9293 §3.10.7, in its order: SYN-SENT (§3.10.7.3) apart, all later states
+// (§3.10.7.4) together. RFC 7323 puts the timestamp check first, RFC 5961 tightens the checks of RST,
+// SYN and ACK. What has to be said in return is marked or queued; nothing is sent here.
+
+extension Connection {
+  mutating func segmentArrives(
+    _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
+  ) {
+    switch state {
+    case .synSent: arrivesInSynSent(segment, text, &context)
+    case .closed, .listen, .timeWait: break  // not in the index: no segment finds them here
+    case .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck:
+      arrivesLater(segment, text, &context)
+    }
+  }
+
+  // MARK: SYN-SENT
+
+  private mutating func arrivesInSynSent(
+    _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
+  ) {
+    // First: the ACK. UNA < ACK <= NXT and not only "== NXT" (LC-3).
+    let isAcceptable =
+      segment.hasACK && segment.acknowledgment > send.unacknowledged
+      && segment.acknowledgment <= send.next
+    if segment.hasACK, !isAcceptable {
+      if !segment.isReset { context.reset(key, answering: segment) }
+      return
+    }
+    // Second: a reset counts only with an acceptable ACK (LC-4).
+    if segment.isReset {
+      if isAcceptable { fail(.connectionRefused, &context) }
+      return
+    }
+    // Fourth: the SYN; fifth: without one the segment is dropped.
+    guard segment.isSYN else { return }
+    learnPeer(from: segment, &context)
+    if isAcceptable {
+      roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
+      _ = send.acknowledge(segment.acknowledgment)
+      move(on: .synAckArrives, &context)
+      acknowledgeNow()
+      // Text or a FIN on the SYN-ACK is taken like any other (LC-5).
+      var rest = segment
+      rest.sequence = segment.sequence + 1
+      textArrives(rest, text, &context)
+    } else {
+      // Both ends open at once (RFC 9293 §3.5, MUST-10). Text on the SYN will come again.
+      move(on: .synArrives, &context)
+      flags.insert([.isSYNDue, .isOutputDue])
+    }
+  }
+
+  /// What a SYN says about its sender (RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2).
+  mutating func learnPeer(from segment: TCPSegment, _ context: inout TCPContext) {
+    receive.begin(initial: segment.sequence)
+    if context.settings.windowScaling, let shift = segment.options.windowShift {
+      if shift > 14 { context.counters.windowShiftsTooLarge += 1 }
+      send.windowShift = min(shift, 14)  // TS-3
+      receive.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+    }
+    if context.settings.timestamps, let option = segment.options.timestamps {
+      timestamps.isEnabled = true
+      timestamps.set(option.value, at: context.now)
+    }
+    send.segmentSize = UInt16(
+      context.segmentSize(
+        announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
+    // The window of a SYN is never scaled (TS-2).
+    send.updateWindow(to: UInt32(segment.window), from: segment)
+    lastReceived = context.now
+  }
+
+  // MARK: SYN-RECEIVED and all later states
+
+  private mutating func arrivesLater(
+    _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
+  ) {
+    var segment = segment
+    if state == .synReceived, segment.isSYN, segment.sequence == receive.initial {
+      // The peer's SYN again: it has not seen our SYN-ACK (DEC-1). With an ACK it is the answer to a
+      // simultaneous open, whose SYN has been counted already.
+      guard segment.hasACK else {
+        flags.insert([.isSYNDue, .isOutputDue])
+        return
+      }
+      segment.flags.remove(.syn)
+      segment.sequence = segment.sequence + 1
+    }
+    guard passesTimestampCheck(segment, &context) else { return }
+    // First: the sequence number.
+    guard receive.accepts(segment.sequence, length: segment.length) else {
+      return unacceptableArrives(segment, &context)
+    }
+    if let option = segment.options.timestamps, timestamps.isEnabled, !segment.isReset {
+      timestamps.update(
+        option.value, sequence: segment.sequence, lastAcknowledged: receive.lastAcknowledged,
+        at: context.now)
+    }
+    // Second: RST. Third, security, is not implemented by anyone. Fourth: SYN.
+    if segment.isReset { return resetArrives(segment, &context) }
+    if segment.isSYN { return synChallenged(segment, &context) }
+    // Fifth: ACK.
+    guard segment.hasACK else {
+      context.counters.segmentsWithoutACK += 1
+      return
+    }
+    lastReceived = context.now
+    keepAliveProbes = 0
+    guard acknowledgmentArrives(segment, &context) else { return }
+    // Sixth: URG. Seventh: text. Eighth: FIN.
+    urgentArrives(segment)
+    textArrives(segment, text, &context)
+  }
+
+  /// PAWS and its exceptions (RFC 7323 §5.3 R1, §3.2); comes before the sequence number (TS-12).
+  private mutating func passesTimestampCheck(
+    _ segment: TCPSegment, _ context: inout TCPContext
+  ) -> Bool {
+    guard timestamps.isEnabled, !segment.isReset else { return true }  // TS-9, TS-13
+    guard let option = segment.options.timestamps else {
+      if segment.isSYN || context.settings.acceptsMissingTimestamp { return true }
+      context.counters.segmentsWithoutTimestamp += 1  // DEC-4
+      return false
+    }
+    guard timestamps.rejects(option.value, at: context.now) else { return true }
+    context.counters.pawsRejected += 1
+    answerInvalid(segment, &context)
+    return false
+  }
+
+  private mutating func unacceptableArrives(
+    _ segment: TCPSegment, _ context: inout TCPContext
+  ) {
+    context.counters.segmentsOutOfWindow += 1
+    if segment.isReset { return }  // LC-7: "unless the RST bit is set"
+    if segment.isSYN { return synChallenged(segment, &context) }  // RFC 5961 §4: any sequence number
+    if receive.window == 0, segment.sequence == receive.next, segment.hasACK {
+      // "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66)
+      if acknowledgmentArrives(segment, &context) { urgentArrives(segment) }
+    }
+    answerInvalid(segment, &context)
+  }
+
+  /// RFC 5961 §3.2: only a reset exactly at RCV.NXT counts; one elsewhere in the window is asked
+  /// again with a challenge ACK (SEC-2, SEC-3).
+  private mutating func resetArrives(_ segment: TCPSegment, _ context: inout TCPContext) {
+    guard segment.sequence == receive.next else { return challenge(segment, &context) }
+    switch state {
+    case .synReceived: fail(.connectionRefused, &context)
+    case .established, .finWait1, .finWait2, .closeWait: fail(.resetByPeer, &context)
+    case .closing, .lastAck: move(on: .abort, &context)
+    case .synSent, .timeWait, .closed, .listen: break
+    }
+  }
+
+  /// RFC 5961 §4.2: a SYN is answered with an ACK and dropped; if the peer has restarted, its reset
+  /// comes back with the number that counts (SEC-4, LC-22).
+  private mutating func synChallenged(_ segment: TCPSegment, _ context: inout TCPContext) {
+    context.counters.synChallenges += 1
+    challenge(segment, &context)
+  }
+
+  private mutating func challenge(_ segment: TCPSegment, _ context: inout TCPContext) {
+    guard mayAnswerInvalid(context) else {
+      context.counters.repliesSkipped += 1
+      return
+    }
+    context.counters.challengeACKs += 1
+    lastInvalidReply = context.now
+    acknowledgeAtOnce(&context)
+  }
+
+  /// The ACK that an unacceptable segment gets, spaced so that two confused ends do not storm each
+  /// other; segments with text are answered always, since the sender waits for it (SEC-8).
+  private mutating func answerInvalid(_ segment: TCPSegment, _ context: inout TCPContext) {
+    if segment.textCount == 0 {
+      guard mayAnswerInvalid(context) else {
+        context.counters.repliesSkipped += 1
+        return
+      }
+      lastInvalidReply = context.now
+    }
+    acknowledgeAtOnce(&context)
+  }
+
+  private func mayAnswerInvalid(_ context: borrowing TCPContext) -> Bool {
+    lastInvalidReply == .never
+      || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
+  }
+
+  // MARK: URG, text and FIN
+
+  private mutating func urgentArrives(_ segment: TCPSegment) {
+    guard segment.flags.contains(.urg), state.receivesText else { return }
+    if receive.urgentArrives(end: segment.sequence + Int(segment.urgentPointer)) {
+      events.insert(.urgent)
+    }
+  }
+
+  /// Takes what is new and inside the window of an acceptable segment's text, and its FIN.
+  mutating func textArrives(
+    _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
+  ) {
+    guard state.receivesText, segment.textCount > 0 || segment.isFIN else { return }
+    let end = segment.sequence + segment.textCount
+    if flags.contains(.refusesText), segment.textCount > 0, end > receive.next {
+      // "If the user closed … and new data arrives, send a RST" (RFC 9293 §3.6.1, SHLD-3).
+      context.counters.abortsOnData += 1
+      resetPeer(&context)
+      return fail(.aborted, &context)
+    }
+    acknowledgeSuperSegments(&context)
+    receive.learnSegmentSize(segment)
+
+    // Cut both edges (LC-8). A FIN beyond the right edge is cut off too.
+    let skipped = min(max(receive.next - segment.sequence, 0), segment.textCount)
+    let beyond = min(max(end - receive.edge, 0), segment.textCount - skipped)
+    let start = segment.sequence + skipped
+    let kept = text.extracting(skipped..<(segment.textCount - beyond))
+    if segment.isFIN, end < receive.edge || end == receive.next { receive.placeFIN(at: end) }
+
+    if kept.byteCount > 0 || start > receive.next {
+      place(kept, at: start, of: segment, &context)
+    } else if segment.textCount > 0 {
+      acknowledgeNow()  // nothing new in it: the peer has missed our ACK
+    }
+    if receive.reachFIN() { finArrives(&context) }
+  }
+
+  private mutating func place(
+    _ text: RawSpan, at sequence: SequenceNumber, of segment: TCPSegment,
+    _ context: inout TCPContext
+  ) {
+    let isSuperSegment =
+      segment.segmentSize > 0 && segment.textCount >= 2 * segment.segmentSize
+    let before = receive.next
+    switch receive.place(
+      text, at: sequence, isSuperSegment: isSuperSegment, pool: &context.buffers)
+    {
+    case .inOrder:
+      acknowledgeInTime(&context)
+    case .filledGap:
+      acknowledgeNow()  // RFC 5681 §4.2, CC-13
+    case .outOfOrder:
+      context.counters.outOfOrderQueued += 1
+      duplicateACKs(for: segment, &context)
+    case .refused:
+      context.counters.outOfOrderDropped += 1
+      duplicateACKs(for: segment, &context)
+    }
+    let count = receive.next - before
+    guard count > 0 else { return }
+    bytesReceived &+= UInt64(count)
+    if !receive.discardsText { events.insert(.readable) }
+  }
+
+  private mutating func finArrives(_ context: inout TCPContext) {
+    acknowledgeNow()
+    events.insert(.endOfStream)
+    move(on: .finArrives, &context)
+  }
+
+  // MARK: Acknowledging
+
+  /// The ACK goes out with this turn's `poll`, on text if there is any.
+  mutating func acknowledgeNow() { flags.insert([.isACKDue, .isOutputDue]) }
+
+  /// RFC 9293 §3.8.6.3: at once for every second full segment and while the peer is in slow start,
+  /// else within the delay (SHLD-18, SHLD-19, MUST-40).
+  private mutating func acknowledgeInTime(_ context: inout TCPContext) {
+    if receive.owesImmediateACK { return acknowledgeNow() }
+    if quickAcknowledgments > 0 {
+      quickAcknowledgments -= 1
+      return acknowledgeNow()
+    }
+    if deadlines.acknowledgment == .never {
+      deadlines.acknowledgment = context.now + context.settings.delayedAcknowledgment
+    }
+  }
+
+  /// OFF-7: two super-segments in one batch are acknowledged before a third is taken, or the
+  /// sender, who counts ACKs, stalls. The last of a batch are left to `poll`.
+  private mutating func acknowledgeSuperSegments(_ context: inout TCPContext) {
+    if receive.superSegments >= 2, receive.owesImmediateACK { acknowledgeAtOnce(&context) }
+  }
+
+  /// OFF-8: without SACK each segment that arrives out of order owes a duplicate ACK of its own, and
+  /// the sender's third must arrive; a super-segment stands for as many as make that sure.
+  private mutating func duplicateACKs(for segment: TCPSegment, _ context: inout TCPContext) {
+    var count = 1
+    if segment.segmentSize > 0 {
+      count = min(3, (segment.textCount + segment.segmentSize - 1) / segment.segmentSize)
+    }
+    for _ in 0..<max(count, 1) { acknowledgeAtOnce(&context) }
+  }
+
+  /// Queues an ACK of its own with the numbers of this moment.
+  mutating func acknowledgeAtOnce(_ context: inout TCPContext) {
+    let header = TCPHeader(
+      flags: .ack, sequence: send.next, acknowledgment: receive.next,
+      window: receive.windowField(),
+      options: optionsOfData(context.now))
+    acknowledgmentSent()
+    context.replies.append(reply(header), &context.counters)
+  }
+
+  /// The segment going out acknowledges everything received.
+  mutating func acknowledgmentSent() {
+    receive.acknowledgmentSent()
+    deadlines.acknowledgment = .never
+    flags.remove(.isACKDue)
+  }
+
+  func optionsOfData(_ now: Instant) -> TCPOptions {
+    var options = TCPOptions.none
+    options.timestamps = timestamps.option(at: now)
+    return options
+  }
+
+  func reply(_ header: TCPHeader) -> Reply {
+    Reply(
+      key: key, header: header, typeOfService: options.dscp << 2,
+      timeToLive: options.timeToLive ?? 0)
+  }
+
+  /// RST at SND.NXT (RFC 9293 §3.10.5).
+  mutating func resetPeer(_ context: inout TCPContext) {
+    var header = TCPHeader(
+      flags: [.rst, .ack], sequence: send.next, acknowledgment: receive.next,
+      options: optionsOfData(context.now))
+    header.window = receive.windowField()
+    context.counters.resetsOut += 1
+    context.replies.append(reply(header), &context.counters)
+  }
+}
+
+extension TCPContext {
+  /// The reset that a segment gets which belongs to no connection, or acknowledges what was never
+  /// sent (RFC 9293 §3.5.2 group 1, §3.10.7.1, LC-1). Never in answer to a reset.
+  mutating func reset(_ key: ConnectionKey, answering segment: TCPSegment) {
+    assert(!segment.isReset, "a reset is never answered with one")
+    let header =
+      segment.hasACK
+      ? TCPHeader(flags: .rst, sequence: segment.acknowledgment)
+      : TCPHeader(
+        flags: [.rst, .ack], sequence: SequenceNumber(0),
+        acknowledgment: segment.sequence + segment.length)
+    counters.resetsOut += 1
+    replies.append(Reply(key: key, header: header), &counters)
+  }
+}

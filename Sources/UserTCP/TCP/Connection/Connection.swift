@@ -1,0 +1,229 @@
+// The transmission control block (RFC 9293 §3.3.1): everything that one connection remembers from
+// SYN-SENT, or from ESTABLISHED if it was opened passively, until it is CLOSED or only waits. What
+// arrives, what goes out, deadlines and the program's calls are chapters of their own
+// (`Connection+…`). It never sends: it changes and says with `isOutputDue` that it has something to say.
+
+struct Connection: ~Copyable {
+  struct Flags: OptionSet, BitwiseCopyable {
+    let rawValue: UInt16
+
+    /// In the ready queue.
+    static let isQueued = Flags(rawValue: 1 << 0)
+    /// In the queue of notifications.
+    static let isNotified = Flags(rawValue: 1 << 1)
+    /// In the connection index, so that segments find it.
+    static let isIndexed = Flags(rawValue: 1 << 2)
+    /// The program gave its handle back: when TCP is done, the block goes too.
+    static let isReleased = Flags(rawValue: 1 << 3)
+    /// In an accept queue: the program does not know it yet.
+    static let isUnaccepted = Flags(rawValue: 1 << 4)
+    /// There may be something to send: `nextSegment` will be asked.
+    static let isOutputDue = Flags(rawValue: 1 << 5)
+    /// An ACK goes out now, on text or alone.
+    static let isACKDue = Flags(rawValue: 1 << 6)
+    /// The SYN, or in SYN-RECEIVED the SYN-ACK, is to be sent (again).
+    static let isSYNDue = Flags(rawValue: 1 << 7)
+    /// One segment at SND.UNA is sent again whatever the windows say.
+    static let isRetransmissionDue = Flags(rawValue: 1 << 8)
+    /// A window probe is due.
+    static let isProbeDue = Flags(rawValue: 1 << 9)
+    static let isKeepAliveDue = Flags(rawValue: 1 << 10)
+    /// The silly-window override fired: a small segment may go (R9293-MUST-38).
+    static let mayBeSmall = Flags(rawValue: 1 << 11)
+    /// The congestion window, not the program, held the last flight back.
+    static let isWindowLimited = Flags(rawValue: 1 << 12)
+    /// The program reads no more; new text resets the connection (SHLD-3).
+    static let refusesText = Flags(rawValue: 1 << 13)
+    /// A SYN or SYN-ACK had to be repeated.
+    static let lostSYN = Flags(rawValue: 1 << 14)
+    /// R1 was passed and reported (SHLD-9).
+    static let reportedDoubt = Flags(rawValue: 1 << 15)
+  }
+
+  let key: ConnectionKey
+  private(set) var state: TCPState
+  var flags: Flags = []
+  /// What the program has not been told yet.
+  var events: ConnectionEvents = []
+  /// Why it is over; set once, on entering CLOSED or TIME-WAIT.
+  private(set) var outcome: TCPError? = nil
+  var softError: TCPError? = nil
+  var options: ConnectionOptions
+
+  var send: SendSide
+  var receive: ReceiveSide
+  var timestamps: TimestampState
+  var roundTrip: RoundTripEstimator
+  var congestion: CongestionController
+  var recovery: FastRecovery
+  var deadlines = Deadlines()
+
+  /// Segments acknowledged at once before delaying begins.
+  var quickAcknowledgments: UInt8
+  /// Unanswered keep-alive probes.
+  var keepAliveProbes: UInt8 = 0
+  /// SYN or SYN-ACK repetitions.
+  var synRetransmissions: UInt8 = 0
+  /// Retransmissions of the oldest octet since it last moved.
+  var retransmissionsInRow: UInt8 = 0
+
+  /// When what is now unanswered was first sent; R2 counts from here.
+  var unansweredSince = Instant.never
+  var lastReceived: Instant
+  var lastSent: Instant
+  /// When an invalid segment was last answered (SEC-8); `.never`: not yet.
+  var lastInvalidReply = Instant.never
+
+  var bytesSent: UInt64 = 0
+  var bytesReceived: UInt64 = 0
+  var retransmissions: UInt32 = 0
+
+  init(
+    key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,
+    options: ConnectionOptions, _ context: borrowing TCPContext
+  ) {
+    self.key = key
+    self.state = state
+    self.options = options
+    let settings = context.settings
+    send = SendSide(
+      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer)
+    receive = ReceiveSide(
+      bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
+    timestamps = TimestampState(offset: context.secrets.timestampOffset(key))
+    roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
+    congestion = .newReno(
+      initialWindow: CongestionController.initialWindow(
+        segmentSize: segmentSize, synRetransmissions: 0))
+    recovery = FastRecovery(initial: initial)
+    quickAcknowledgments = settings.quickAcknowledgments
+    lastReceived = context.now
+    lastSent = context.now
+  }
+
+  /// Follows an arrow of the diagram; effects hang on the state entered, never on the arrow.
+  mutating func move(on event: StateEvent, _ context: inout TCPContext) {
+    guard let next = state.after(event) else { return }
+    enter(next, outcome: .closed, &context)
+  }
+
+  /// The connection is over because of `reason`, from whatever state.
+  mutating func fail(_ reason: TCPError, _ context: inout TCPContext) {
+    switch state {
+    case .synSent, .synReceived: context.counters.attemptFails += 1
+    case .established, .closeWait:
+      if reason != .timedOut { context.counters.establishedResets += 1 }
+    case .finWait1, .finWait2, .timeWait, .closed, .lastAck, .listen, .closing: break
+    }
+    // Nothing unread survives a reset: "all segment queues should be flushed".
+    receive.release(pool: &context.buffers)
+    enter(.closed, outcome: reason, &context)
+  }
+
+  private mutating func enter(
+    _ next: TCPState, outcome reason: TCPError, _ context: inout TCPContext
+  ) {
+    guard next != state else { return }
+    state = next
+    switch next {
+    case .established: enterEstablished(&context)
+    case .finWait1, .lastAck: flags.insert(.isOutputDue)
+    case .finWait2: enterFinWait2(&context)
+    case .timeWait, .closed:
+      outcome = reason
+      events.insert(.closed)
+      deadlines = Deadlines()
+      send.ring.release(to: &context.buffers)
+      flags.subtract(Self.outputFlags)
+    case .synSent, .synReceived, .closeWait, .listen, .closing: break
+    }
+  }
+
+  private static let outputFlags: Flags = [
+    .isOutputDue, .isACKDue, .isSYNDue, .isRetransmissionDue, .isProbeDue, .isKeepAliveDue,
+  ]
+
+  private mutating func enterEstablished(_ context: inout TCPContext) {
+    congestion = .newReno(
+      initialWindow: CongestionController.initialWindow(
+        segmentSize: Int(send.segmentSize), synRetransmissions: Int(synRetransmissions)))
+    if flags.contains(.lostSYN) { roundTrip.beginAfterLostSYN(context.settings) }
+    deadlines.retransmission = .never
+    unansweredSince = .never
+    retransmissionsInRow = 0
+    startKeepAlive(&context)
+    events.insert(.established)
+    flags.insert(.isOutputDue)
+    // CLOSE was called before the handshake ended (RFC 9293 §3.10.4, SYN-RECEIVED).
+    if send.isFinished { move(on: .close, &context) }
+  }
+
+  private mutating func enterFinWait2(_ context: inout TCPContext) {
+    // An orphan does not wait for ever; a program that still reads may (LC-21).
+    if flags.contains(.isReleased), deadlines.closing == .never {
+      deadlines.closing = context.now + context.settings.finTimeout
+    }
+  }
+
+  func debugCheckInvariants() {
+    assert(send.unacknowledged <= send.cursor && send.cursor <= send.next)
+    assert(send.next <= send.dataEnd + 1)
+    assert(receive.next <= receive.edge || state == .synSent)
+    assert(!(state == .closed || state == .timeWait) || outcome != nil)
+    assert(
+      send.flight == 0 || deadlines.retransmission != .never || !state.isSynchronized
+        || outcome != nil)
+  }
+}
+
+/// When a connection wants to be asked again, whatever happens. `.never` where nothing runs.
+struct Deadlines: BitwiseCopyable {
+  /// Retransmission, window probe or silly-window override: one of them at a time.
+  var retransmission = Instant.never
+  /// The delayed ACK.
+  var acknowledgment = Instant.never
+  var keepAlive = Instant.never
+  /// The end of discarding, or of an orphan's FIN-WAIT-2.
+  var closing = Instant.never
+
+  var earliest: Instant {
+    min(min(retransmission, acknowledgment), min(keepAlive, closing))
+  }
+}
+
+extension Connection {
+  /// A passive open whose ACK has come: everything the SYN-queue entry remembered, in SYN-RECEIVED;
+  /// the ACK itself arrives next, like any segment.
+  init(
+    establishing entry: HalfOpen, options: ConnectionOptions, _ context: inout TCPContext
+  ) {
+    let usesTimestamps = entry.flags.contains(.timestamps)
+    let remote = entry.remoteSegmentSize == 0 ? nil : entry.remoteSegmentSize
+    self.init(
+      key: entry.key, state: .synReceived, initial: entry.initial,
+      segmentSize: context.segmentSize(announcedByPeer: remote, timestamps: usesTimestamps),
+      options: options, context)
+    flags = .isUnaccepted
+    send.next = entry.sendNext
+    send.cursor = entry.sendNext
+    send.window = UInt32(entry.remoteWindow)
+    send.maximumWindow = send.window
+    send.windowSequence = entry.remoteInitial
+    send.windowAcknowledgment = entry.initial
+    receive.begin(initial: entry.remoteInitial)
+    if entry.flags.contains(.windowScale) {
+      send.windowShift = entry.remoteWindowShift
+      receive.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+    }
+    timestamps.isEnabled = usesTimestamps
+    timestamps.set(entry.recentTimestamp, at: context.now)
+    synRetransmissions = entry.retransmissions
+    if entry.retransmissions > 0 {
+      flags.insert(.lostSYN)
+    } else {
+      let now = TimestampState.milliseconds(context.now)
+      let elapsed = UInt32(truncatingIfNeeded: now) &- entry.firstSent
+      roundTrip.add(sample: .milliseconds(Int64(elapsed)), context.settings)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// What a connection may use besides itself, lent to it for the length of one call: the time, what
+// the operator decided, counters, memory, and the queue for segments that need nothing remembered.
+// There is one per stack; connections keep no reference to it.
+
+@safe struct TCPContext: ~Copyable {
+  /// The time of the turn. Everything between two readings of the clock happens now.
+  var now: Instant = .zero
+  var settings: StackSettings
+  var counters = TCPCounters()
+  var buffers = BufferPool()
+  var replies = ReplyQueue()
+  let secrets: HostSecrets
+  /// The device cuts super-segments.
+  let sendsSuperSegments: Bool
+
+  init(settings: StackSettings, secrets: HostSecrets, sendsSuperSegments: Bool) {
+    self.settings = settings
+    self.secrets = secrets
+    self.sendsSuperSegments = sendsSuperSegments
+  }
+
+  /// IPv4 and TCP headers without options: what the MTU loses to them.
+  static let headerCount = 40
+
+  /// The MSS we announce: what fits the interface (R9293-MUST-67, SHLD-6).
+  var announcedSegmentSize: UInt16 { UInt16(max(settings.mtu - Self.headerCount, 1)) }
+
+  /// Text octets of a full segment to a peer that announced `remote` (R9293-MUST-15, -16).
+  func segmentSize(announcedByPeer remote: UInt16?, timestamps: Bool) -> Int {
+    // Below 48 the options alone would fill the segment (SEC-29, `tcp_min_snd_mss`).
+    let announced = max(Int(remote ?? 536), 48)
+    let limit = min(announced, max(settings.mtu - Self.headerCount, 48))
+    return limit - (timestamps ? 12 : 0)
+  }
+}

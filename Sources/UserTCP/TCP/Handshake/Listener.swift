@@ -1,0 +1,35 @@
+// A port in LISTEN (RFC 9293 §3.10.1): no control block, no sequence numbers, only where accepted
+// connections wait. Half-open ones are in the `SYNQueue`.
+
+/// Names one listener for as long as it lives.
+public struct ListenerID: Hashable, Sendable, BitwiseCopyable {
+  public var slot: UInt32
+  public var generation: UInt32
+
+  init(slot: UInt32, generation: UInt32) {
+    self.slot = slot
+    self.generation = generation
+  }
+}
+
+struct Listener: ~Copyable {
+  let port: Port
+  /// `nil`: every address of the host.
+  let address: IPAddress?
+  /// The accept queue holds one more, as Linux's does (SYS-8).
+  let backlog: Int
+  /// Given to connections it accepts.
+  let options: ConnectionOptions
+  /// Established and not yet taken by the program.
+  var acceptQueue = RingQueue<ConnectionID>()
+  /// Entries of the SYN queue that belong here.
+  var halfOpenCount = 0
+  /// The next listener on the same port, at another address.
+  var nextOnPort: UInt32
+  /// The program has been told that the accept queue is not empty.
+  var isNotified = false
+
+  var isFull: Bool { acceptQueue.count > backlog }
+
+  func serves(_ destination: IPAddress) -> Bool { address == nil || address == destination }
+}

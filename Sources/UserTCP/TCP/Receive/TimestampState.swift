@@ -1,0 +1,57 @@
+// RFC 7323 timestamps of one connection: the clock we show, the value we echo, and protection
+// against wrapped sequence numbers (PAWS).
+
+struct TimestampState: BitwiseCopyable {
+  /// Both ends sent the option on their SYN (TS-6).
+  var isEnabled = false
+  /// Added to the millisecond clock, so that uptime does not show (SEC-13).
+  let offset: UInt32
+  /// TS.Recent
+  private(set) var recent: UInt32 = 0
+  /// When `recent` was last set, in milliseconds of the engine's clock.
+  private var recentSince: Int64 = 0
+
+  /// RFC 7323 §5.5: after 24 idle days the peer's clock may have wrapped half way (TS-15).
+  private static let outdatedAfter: Int64 = 24 * 24 * 3600 * 1000
+
+  init(offset: UInt32) { self.offset = offset }
+
+  /// One tick a millisecond (TS-16).
+  static func milliseconds(_ now: Instant) -> Int64 { now.nanoseconds / 1_000_000 }
+
+  func value(at now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: Self.milliseconds(now)) &+ offset
+  }
+
+  func option(at now: Instant) -> TCPOptions.Timestamps? {
+    isEnabled ? TCPOptions.Timestamps(value: value(at: now), echo: recent) : nil
+  }
+
+  /// PAWS (RFC 7323 §5.3 R1): the value is older than what the connection has seen.
+  func rejects(_ value: UInt32, at now: Instant) -> Bool {
+    Self.isOlder(value, than: recent)
+      && Self.milliseconds(now) - recentSince <= Self.outdatedAfter
+  }
+
+  static func isOlder(_ value: UInt32, than recent: UInt32) -> Bool {
+    Int32(bitPattern: value &- recent) < 0
+  }
+
+  /// RFC 7323 §4.3 (2): "If SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent" (TS-10).
+  mutating func update(
+    _ value: UInt32, sequence: SequenceNumber, lastAcknowledged: SequenceNumber, at now: Instant
+  ) {
+    guard sequence <= lastAcknowledged, !Self.isOlder(value, than: recent) || rejectsNothing(now)
+    else { return }
+    set(value, at: now)
+  }
+
+  mutating func set(_ value: UInt32, at now: Instant) {
+    recent = value
+    recentSince = Self.milliseconds(now)
+  }
+
+  private func rejectsNothing(_ now: Instant) -> Bool {
+    Self.milliseconds(now) - recentSince > Self.outdatedAfter
+  }
+}

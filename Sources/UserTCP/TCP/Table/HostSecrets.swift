@@ -1,0 +1,39 @@
+// The numbers of a connection that an outsider must not guess, each from its own key: where it
+// stands in the tables, its initial sequence number (RFC 6528), its timestamp offset (RFC 7323 §7.1)
+// and where the search for its port begins (RFC 6056).
+
+struct HostSecrets: BitwiseCopyable {
+  private let table: KeyedHash
+  private let sequence: KeyedHash
+  private let timestamp: KeyedHash
+  private let port: KeyedHash
+  /// Seeds what may be random but need not be secret for ever.
+  let seed: UInt64
+
+  init(_ secret: StackSecret) {
+    table = .fast(key: secret.key(for: 1))
+    sequence = .conservative(key: secret.key(for: 2))
+    timestamp = .conservative(key: secret.key(for: 3))
+    port = .conservative(key: secret.key(for: 4))
+    seed = secret.key(for: 5).0
+  }
+
+  func tableHash(_ key: ConnectionKey) -> UInt32 {
+    UInt32(truncatingIfNeeded: key.hash(with: table))
+  }
+
+  /// ISN = M + F(4-tuple, secret), M ticking every 4 µs (RFC 9293 §3.4.1, R9293-MUST-8, -9, SHLD-1,
+  /// RFC 6528 §3): grows in time for one tuple, says nothing about another.
+  func initialSequence(_ key: ConnectionKey, at now: Instant) -> SequenceNumber {
+    let clock = UInt32(truncatingIfNeeded: now.nanoseconds / 4_000)
+    return SequenceNumber(clock &+ UInt32(truncatingIfNeeded: key.hash(with: sequence)))
+  }
+
+  /// One offset per tuple, so that timestamps stay monotonic across incarnations (SEC-13) and a
+  /// TIME-WAIT entry need not keep it.
+  func timestampOffset(_ key: ConnectionKey) -> UInt32 {
+    UInt32(truncatingIfNeeded: key.hash(with: timestamp))
+  }
+
+  func portHash(_ key: ConnectionKey) -> UInt64 { key.hash(with: port) }
+}

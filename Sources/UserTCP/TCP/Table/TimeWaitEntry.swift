@@ -1,0 +1,84 @@
+// TIME-WAIT in 36 octets: what must be known to acknowledge a repeated FIN, to refuse old segments
+// and to judge a new SYN (TW-16), and nothing else. The timestamp offset follows from the key.
+
+struct TimeWaitEntry: BitwiseCopyable {
+  struct Flags: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    static let timestamps = Flags(rawValue: 1 << 4)
+    /// A SYN took this entry over and is not established yet (TW-14).
+    static let isReopening = Flags(rawValue: 1 << 5)
+  }
+
+  let key: ConnectionKey  // 12
+  let sendNext: SequenceNumber  // 4
+  /// One past the peer's FIN.
+  let receiveNext: SequenceNumber  // 4
+  var recentTimestamp: UInt32  // 4
+  /// 24 bits of deadline and 8 bits of the last reply, both in sixteenths of a second.
+  private var times: UInt32  // 4
+  /// As last sent, scaled.
+  let window: UInt16  // 2
+  /// The receive shift in the low four bits, `Flags` above.
+  private var shiftAndFlags: UInt8  // 1
+  let dscp: UInt8  // 1
+  /// The table's hash chain.
+  var nextInChain: UInt32 = .max  // 4
+
+  static let ticksPerSecond: Int64 = 16
+  static let deadlineMask: UInt32 = 0x00FF_FFFF
+
+  init(
+    key: ConnectionKey, sendNext: SequenceNumber, receiveNext: SequenceNumber, window: UInt16,
+    windowShift: UInt8, timestamps: TimestampState, dscp: UInt8
+  ) {
+    self.key = key
+    self.sendNext = sendNext
+    self.receiveNext = receiveNext
+    self.window = window
+    self.dscp = dscp
+    recentTimestamp = timestamps.recent
+    times = 0
+    shiftAndFlags = windowShift & 0x0F
+    if timestamps.isEnabled { flags.insert(.timestamps) }
+  }
+
+  var flags: Flags {
+    get { Flags(rawValue: shiftAndFlags & 0xF0) }
+    set { shiftAndFlags = shiftAndFlags & 0x0F | newValue.rawValue }
+  }
+
+  /// The deadline's tick, modulo 2^24.
+  var deadlineTick: UInt32 {
+    get { times & Self.deadlineMask }
+    set { times = times & ~Self.deadlineMask | newValue & Self.deadlineMask }
+  }
+
+  /// Ticks from `now` to the deadline, negative once it has passed.
+  func ticksLeft(at now: Int64) -> Int32 {
+    let distance = (deadlineTick &- UInt32(truncatingIfNeeded: now)) & Self.deadlineMask
+    return Int32(bitPattern: distance << 8) >> 8
+  }
+
+  /// Whether the last reply is at least `ticks` ago; 0 stands for "never", modulo 16 s for the rest.
+  func mayReply(at now: Int64, spacing ticks: Int64) -> Bool {
+    let last = UInt8(truncatingIfNeeded: times >> 24)
+    guard last != 0 else { return true }
+    return Int64(UInt8(truncatingIfNeeded: now) &- last) >= ticks
+  }
+
+  mutating func replied(at now: Int64) {
+    let stamp = max(UInt8(truncatingIfNeeded: now), 1)
+    times = times & Self.deadlineMask | UInt32(stamp) << 24
+  }
+
+  /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> with the window as it was last sent (TW-3).
+  func acknowledgment(timestampValue: UInt32) -> TCPHeader {
+    var options = TCPOptions.none
+    if flags.contains(.timestamps) {
+      options.timestamps = TCPOptions.Timestamps(value: timestampValue, echo: recentTimestamp)
+    }
+    return TCPHeader(
+      flags: .ack, sequence: sendNext, acknowledgment: receiveNext, window: window,
+      options: options)
+  }
+}

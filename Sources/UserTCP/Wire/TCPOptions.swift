@@ -1,0 +1,79 @@
+// The options of a TCP header (RFC 9293 §3.2, RFC 7323), parsed once at any alignment (MUST-64).
+// Unknown ones are skipped by their length (MUST-6); a length that cannot be ends the segment
+// (MUST-7): it is dropped and counted, never guessed at.
+
+/// What the options of one segment say.
+struct TCPOptions: Hashable, BitwiseCopyable {
+  struct Timestamps: Hashable, BitwiseCopyable {
+    var value: UInt32
+    var echo: UInt32
+  }
+
+  var maximumSegmentSize: UInt16? = nil
+  /// As sent: up to 255 on the wire, 14 when used (RFC 7323 §2.3).
+  var windowShift: UInt8? = nil
+  var timestamps: Timestamps? = nil
+
+  static let none = TCPOptions()
+
+  private enum Kind {
+    static let end: UInt8 = 0
+    static let noOperation: UInt8 = 1
+    static let maximumSegmentSize: UInt8 = 2
+    static let windowScale: UInt8 = 3
+    static let timestamps: UInt8 = 8
+  }
+  /// NOP, NOP, kind 8, length 10: how everybody sends timestamps (RFC 7323 App. A).
+  private static var alignedTimestamps: UInt32 { 0x0101_080A }
+
+  init() {}
+
+  /// `nil` for a length of 0 or 1, or one that runs past the end.
+  init?(parsing bytes: RawSpan) {
+    if bytes.byteCount == 12, bytes.uint32(at: 0) == Self.alignedTimestamps {
+      timestamps = Timestamps(value: bytes.uint32(at: 4), echo: bytes.uint32(at: 8))
+      return
+    }
+    var offset = 0
+    while offset < bytes.byteCount {
+      let kind = bytes.uint8(at: offset)
+      if kind == Kind.end { return }
+      if kind == Kind.noOperation {
+        offset += 1
+        continue
+      }
+      guard offset + 1 < bytes.byteCount else { return nil }
+      let length = Int(bytes.uint8(at: offset + 1))
+      guard length >= 2, offset + length <= bytes.byteCount else { return nil }
+      // A known kind with another length than its own is skipped as if unknown.
+      switch (kind, length) {
+      case (Kind.maximumSegmentSize, 4): maximumSegmentSize = bytes.uint16(at: offset + 2)
+      case (Kind.windowScale, 3): windowShift = bytes.uint8(at: offset + 2)
+      case (Kind.timestamps, 10):
+        timestamps = Timestamps(
+          value: bytes.uint32(at: offset + 2), echo: bytes.uint32(at: offset + 6))
+      default: break
+      }
+      offset += length
+    }
+  }
+
+  /// Octets that `write` appends; a multiple of four.
+  var encodedCount: Int {
+    (maximumSegmentSize != nil ? 4 : 0) + (timestamps != nil ? 12 : 0)
+      + (windowShift != nil ? 4 : 0)
+  }
+
+  /// In Linux's order: MSS, timestamps, window scale, each padded with NOPs in front.
+  func write(to output: inout OutputRawSpan) {
+    if let maximumSegmentSize {
+      output.append(bigEndian: 0x0204_0000 | UInt32(maximumSegmentSize))
+    }
+    if let timestamps {
+      output.append(bigEndian: Self.alignedTimestamps)
+      output.append(bigEndian: timestamps.value)
+      output.append(bigEndian: timestamps.echo)
+    }
+    if let windowShift { output.append(bigEndian: 0x0103_0300 | UInt32(windowShift)) }
+  }
+}

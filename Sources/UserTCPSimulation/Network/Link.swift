@@ -1,0 +1,152 @@
+// One direction of a path between two stacks, with all the bad luck a seed brings: loss,
+// duplication, reordering, corruption, delay, a rate and a queue. Frames are copies. Super-segments
+// are cut first, so that what is lost or damaged is what a wire would carry, with complete
+// checksums (OFF-6). Used by `Network`; knows nothing of TCP.
+
+import UserTCP
+
+public struct LinkSettings: Sendable {
+  /// Time that every frame takes.
+  public var delay = Interval.milliseconds(10)
+  /// Added to `delay`, uniformly from zero up to this; enough of it reorders.
+  public var jitter = Interval.zero
+  /// Octets per second; `nil`: any number.
+  public var rate: Int?
+  /// Octets waiting for the rate; what comes when it is full is dropped.
+  public var queueLimit = 1 << 20
+  /// Probabilities per frame.
+  public var loss = 0.0
+  public var duplication = 0.0
+  public var corruption = 0.0
+  /// Held back by `reorderingDelay`, so that later frames overtake it.
+  public var reordering = 0.0
+  public var reorderingDelay = Interval.milliseconds(15)
+
+  public init() {}
+}
+
+public struct Link: Sendable {
+  /// What became of the frames so far.
+  public struct Statistics: Sendable, Hashable {
+    public var offered = 0
+    public var delivered = 0
+    public var lost = 0
+    public var overflowed = 0
+    public var duplicated = 0
+    public var corrupted = 0
+    public var reordered = 0
+  }
+
+  private struct Flight: Sendable {
+    var arrival: Instant
+    /// Decides between equal arrivals, so that a run is reproducible.
+    var number: Int
+    var frame: Frame
+  }
+
+  public var settings: LinkSettings
+  public private(set) var statistics = Statistics()
+  private var random: SeededRandom
+  /// A binary heap by arrival.
+  private var flights: [Flight] = []
+  private var nextNumber = 0
+  /// When the last queued frame has left the sender.
+  private var busyUntil = Instant.zero
+
+  public init(settings: LinkSettings = LinkSettings(), seed: UInt64) {
+    self.settings = settings
+    random = SeededRandom(seed: seed)
+  }
+
+  public var nextArrival: Instant { flights.first?.arrival ?? .never }
+  public var framesInFlight: Int { flights.count }
+
+  /// Puts a frame on the link; a super-segment as the pieces a kernel would make of it.
+  public mutating func send(_ frame: Frame, at now: Instant) {
+    // Bytes that are no packet at all travel as they are.
+    for piece in (try? Segmenter.cut(frame)) ?? [frame] { sendPiece(piece, at: now) }
+  }
+
+  /// The next frame that has arrived by `now`.
+  public mutating func receive(at now: Instant) -> Frame? {
+    guard let first = flights.first, first.arrival <= now else { return nil }
+    statistics.delivered += 1
+    return removeFirst().frame
+  }
+
+  private mutating func sendPiece(_ frame: Frame, at now: Instant) {
+    statistics.offered += 1
+    var frame = frame
+    // Every frame draws the same numbers, so that one changed probability leaves the others' luck.
+    let isLost = random.happens(settings.loss)
+    let isDuplicated = random.happens(settings.duplication)
+    let isCorrupted = random.happens(settings.corruption)
+    let isReordered = random.happens(settings.reordering)
+    let jitter = Interval(
+      nanoseconds: Int64(Double(settings.jitter.nanoseconds) * random.fraction()))
+    let damage = random.next()
+
+    guard let departure = departure(of: frame, at: now) else {
+      statistics.overflowed += 1
+      return
+    }
+    if isLost {
+      statistics.lost += 1
+      return
+    }
+    if isCorrupted, !frame.bytes.isEmpty {
+      statistics.corrupted += 1
+      let bit = Int(damage % UInt64(frame.bytes.count * 8))
+      frame.bytes[bit / 8] ^= 1 << (bit % 8)
+    }
+    var arrival = departure + settings.delay + jitter
+    if isReordered {
+      statistics.reordered += 1
+      arrival = arrival + settings.reorderingDelay
+    }
+    insert(frame, arrival)
+    if isDuplicated {
+      statistics.duplicated += 1
+      insert(frame, arrival + settings.delay / 2)
+    }
+  }
+
+  /// When the last bit leaves, or `nil` when the queue is full.
+  private mutating func departure(of frame: Frame, at now: Instant) -> Instant? {
+    guard let rate = settings.rate else { return now }
+    let start = max(now, busyUntil)
+    let waiting = (start - now).nanoseconds / 1_000 * Int64(rate) / 1_000_000
+    guard waiting <= settings.queueLimit else { return nil }
+    busyUntil = start + .nanoseconds(Int64(frame.bytes.count) * 1_000_000_000 / Int64(rate))
+    return busyUntil
+  }
+
+  private mutating func insert(_ frame: Frame, _ arrival: Instant) {
+    flights.append(Flight(arrival: arrival, number: nextNumber, frame: frame))
+    nextNumber += 1
+    var child = flights.count - 1
+    while child > 0, comesBefore(child, (child - 1) / 2) {
+      flights.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+  }
+
+  private mutating func removeFirst() -> Flight {
+    flights.swapAt(0, flights.count - 1)
+    let first = flights.removeLast()
+    var parent = 0
+    while true {
+      var earliest = parent
+      for child in [2 * parent + 1, 2 * parent + 2]
+      where child < flights.count && comesBefore(child, earliest) { earliest = child }
+      if earliest == parent { return first }
+      flights.swapAt(parent, earliest)
+      parent = earliest
+    }
+  }
+
+  private func comesBefore(_ left: Int, _ right: Int) -> Bool {
+    (flights[left].arrival, flights[left].number)
+      < (flights[right].arrival, flights[right].number)
+  }
+}

@@ -1,0 +1,108 @@
+// What must hold over the whole trace of a conversation, whatever the test is about: the right edge
+// of the receive window never moves left (SHLD-14), nothing is sent beyond any window the peer ever
+// opened but a one-octet probe (CC-1), timestamps on all segments or on none (TS-6). Knows only
+// what was on the wire. Forgets a conversation when the stack sends a new SYN.
+
+import UserTCP
+
+public struct ConversationChecks {
+  private struct Ends: Hashable {
+    var peer: IPv4Address
+    var peerPort: UInt16
+    var stackPort: UInt16
+  }
+
+  private struct Conversation {
+    var stackSYN: Segment
+    var peerSYN: Segment?
+    /// Highest octet the stack has ever permitted, plus one.
+    var stackEdge: SequenceNumber?
+    /// Highest octet the peer has ever permitted, plus one.
+    var peerEdge: SequenceNumber?
+
+    var scales: Bool { stackSYN.windowScale != nil && peerSYN?.windowScale != nil }
+    var stackShift: Int { scales ? min(14, stackSYN.windowScale!) : 0 }
+    var peerShift: Int { scales ? min(14, peerSYN!.windowScale!) : 0 }
+    /// `nil` until both SYNs are known.
+    var stamps: Bool? {
+      peerSYN.map { $0.timestamps != nil && stackSYN.timestamps != nil }
+    }
+  }
+
+  private var conversations: [Ends: Conversation] = [:]
+  private var pendingSYN: [Ends: Segment] = [:]
+
+  public init() {}
+
+  /// Segments that the peer sends; only well-formed ones.
+  public mutating func note(fromPeer segment: Segment, at peer: IPv4Address) {
+    guard let peerPort = segment.sourcePort, let stackPort = segment.destinationPort else { return }
+    let ends = Ends(peer: peer, peerPort: peerPort, stackPort: stackPort)
+    if segment.flags.contains(.syn), !segment.flags.contains(.rst) {
+      pendingSYN[ends] = segment
+      // An active open: the peer's SYN comes after ours. Later SYNs change nothing.
+      if conversations[ends]?.stackEdge == nil { conversations[ends]?.peerSYN = segment }
+    }
+    guard segment.flags.contains(.ack), !segment.flags.contains(.rst),
+      var conversation = conversations[ends]
+    else { return }
+    let shift = segment.flags.contains(.syn) ? 0 : conversation.peerShift
+    let edge = segment.acknowledgment + Int(segment.window) << shift
+    conversation.peerEdge = conversation.peerEdge.map { .latest($0, edge) } ?? edge
+    conversations[ends] = conversation
+  }
+
+  /// What is wrong with a segment that the stack sends.
+  public mutating func problems(
+    fromStack segment: Segment, to peer: IPv4Address
+  ) -> [String] {
+    guard let peerPort = segment.destinationPort, let stackPort = segment.sourcePort,
+      !segment.flags.contains(.rst)
+    else { return [] }
+    let ends = Ends(peer: peer, peerPort: peerPort, stackPort: stackPort)
+    if segment.flags.contains(.syn) { return synProblems(segment, ends) }
+    guard var conversation = conversations[ends] else { return [] }
+    defer { conversations[ends] = conversation }
+    var problems: [String] = []
+    if let stamps = conversation.stamps, stamps != (segment.timestamps != nil) {
+      problems.append(stamps ? "timestamps are missing (TS-6)" : "unexpected timestamps (TS-6)")
+    }
+    if segment.flags.contains(.ack) {
+      let edge = segment.acknowledgment + Int(segment.window) << conversation.stackShift
+      if let before = conversation.stackEdge, edge < before {
+        problems.append("the receive window's right edge moved left by \(before - edge) (SHLD-14)")
+      }
+      conversation.stackEdge = conversation.stackEdge.map { .latest($0, edge) } ?? edge
+    }
+    if let edge = conversation.peerEdge, !segment.payload.isEmpty {
+      let beyond = (segment.sequence + segment.payload.count) - edge
+      if beyond > (segment.payload.count == 1 ? 1 : 0) {
+        problems.append("\(beyond) octets beyond the peer's window (CC-1)")
+      }
+    }
+    return problems
+  }
+
+  private mutating func synProblems(_ segment: Segment, _ ends: Ends) -> [String] {
+    let isAnswer = segment.flags.contains(.ack)
+    let known = conversations[ends]
+    if known == nil || known!.stackSYN.sequence != segment.sequence {
+      conversations[ends] = Conversation(stackSYN: segment, peerSYN: isAnswer ? pendingSYN[ends] : nil)
+    } else if isAnswer {
+      conversations[ends]!.stackSYN = segment
+      if known!.stackEdge == nil { conversations[ends]!.peerSYN = pendingSYN[ends] }
+    }
+    guard isAnswer, let syn = conversations[ends]?.peerSYN else { return [] }
+    var problems: [String] = []
+    if segment.windowScale != nil, syn.windowScale == nil {
+      problems.append("SYN-ACK scales the window unasked (TS-1)")
+    }
+    if segment.timestamps != nil, syn.timestamps == nil {
+      problems.append("SYN-ACK has timestamps unasked (TS-6)")
+    }
+    if segment.options.contains(.sackPermitted), !syn.options.contains(.sackPermitted) {
+      problems.append("SYN-ACK permits SACK unasked (SACK-1)")
+    }
+    return problems
+  }
+}
