@@ -6,24 +6,28 @@ import Glibc
 import UserTCPRuntime
 
 @main
-struct Tunstack: AsyncParsableCommand {
+struct Tunstack: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tunstack",
     abstract: "A TCP/IP host in user space, behind a Linux TUN device.",
     subcommands: [ServeCommand.self, ConnectCommand.self])
 
-  static func main() async {
+  static func main() {
     TerminationSignals.block()
-    do {
-      var command = try parseAsRoot()
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
+    Task.detached {
+      do {
+        var command = try parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+          try await command.run()
+        } else {
+          try command.run()
+        }
+        Glibc.exit(ExitStatus.success.rawValue)
+      } catch {
+        end(with: error)
       }
-    } catch {
-      end(with: error)
     }
+    TerminationSignals.takeForEver()
   }
 
   private static func end(with error: any Error) -> Never {

@@ -29,13 +29,12 @@ struct ConnectCommand: AsyncParsableCommand {
   func run() async throws {
     let plan = try ConnectPlan(self)
     let log = ToolLog(stack)
-    let signals = TerminationSignals()
     try await plan.stack.run(log) { stack in
       try await withThrowingTaskGroup { group in
         group.addTask { try await plan.converse(stack, log) }
         group.addTask {
           // Leaving resets the connection; the exit code is a shell's for a death by signal.
-          if let number = await signals.next() { throw ExitCode(128 + number) }
+          if let number = await TerminationSignals.next() { throw ExitCode(128 + number) }
         }
         try await group.next()
         group.cancelAll()

@@ -36,15 +36,14 @@ struct ServeCommand: AsyncParsableCommand {
       return
     }
     let log = ToolLog(stack)
-    let signals = TerminationSignals()
     for name in plan.stack.skippedSettings {
       log.warning("'\(name)' in the configuration file is not a setting of this stack")
     }
     try await plan.stack.run(log) { stack in
       if plan.usesStreams {
-        try await plan.serveWithStreams(stack, until: signals, log)
+        try await plan.serveWithStreams(stack, log)
       } else {
-        try await plan.serveWithHandlers(stack, until: signals, log)
+        try await plan.serveWithHandlers(stack, log)
       }
     }
   }
@@ -52,15 +51,15 @@ struct ServeCommand: AsyncParsableCommand {
 
 extension ServePlan {
   fileprivate func serveWithHandlers(
-    _ stack: TCPStack, until signals: TerminationSignals, _ log: ToolLog
+    _ stack: TCPStack, _ log: ToolLog
   ) async throws {
     for service in Service.allCases { try service.serve(on: ports[service], of: stack) }
     announce(log)
-    await stop(stack, at: signals, log)
+    await stop(stack, log)
   }
 
   fileprivate func serveWithStreams(
-    _ stack: TCPStack, until signals: TerminationSignals, _ log: ToolLog
+    _ stack: TCPStack, _ log: ToolLog
   ) async throws {
     var listeners: [(Service, TCPListener)] = []
     for service in Service.allCases {
@@ -72,7 +71,7 @@ extension ServePlan {
         // It ends when the stack shuts down; its connections' errors are the runtime's to tell.
         group.addTask { try? await service.serve(listener, of: stack) }
       }
-      await stop(stack, at: signals, log)
+      await stop(stack, log)
     }
   }
 
@@ -83,13 +82,13 @@ extension ServePlan {
 
   /// Waits for a signal, then lets connections finish; a second signal ends that.
   private func stop(
-    _ stack: TCPStack, at signals: TerminationSignals, _ log: ToolLog
+    _ stack: TCPStack, _ log: ToolLog
   ) async {
-    guard await signals.next() != nil else { return }  // cancelled: the device has failed
+    guard await TerminationSignals.next() != nil else { return }  // cancelled: the device has failed
     log.info("stopping: \(stack.connectionCount) connections may finish")
     await withTaskGroup { group in
       group.addTask { await stack.shutdown(grace: grace) }
-      group.addTask { _ = await signals.next() }
+      group.addTask { _ = await TerminationSignals.next() }
       await group.next()
       group.cancelAll()
     }
