@@ -5,9 +5,9 @@
 
 /// SipHash-c-d with a 128-bit key, for inputs of two words.
 struct KeyedHash: Sendable, BitwiseCopyable {
-  private let key: (UInt64, UInt64)
-  private let compressionRounds: Int8
-  private let finalizationRounds: Int8
+  fileprivate let key: (UInt64, UInt64)
+  fileprivate let compressionRounds: Int8
+  fileprivate let finalizationRounds: Int8
 
   /// SipHash-1-3: for tables.
   static func fast(key: (UInt64, UInt64)) -> KeyedHash {
@@ -16,12 +16,6 @@ struct KeyedHash: Sendable, BitwiseCopyable {
   /// SipHash-2-4: for numbers that strangers see.
   static func conservative(key: (UInt64, UInt64)) -> KeyedHash {
     KeyedHash(key: key, compressionRounds: 2, finalizationRounds: 4)
-  }
-
-  private init(key: (UInt64, UInt64), compressionRounds: Int8, finalizationRounds: Int8) {
-    self.key = key
-    self.compressionRounds = compressionRounds
-    self.finalizationRounds = finalizationRounds
   }
 
   func hash(_ first: UInt64, _ second: UInt64) -> UInt64 {

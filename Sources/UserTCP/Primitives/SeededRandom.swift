@@ -30,9 +30,4 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     state.3 = state.3 << 45 | state.3 >> 19
     return result
   }
-
-  /// True with the given probability, 0 to 1.
-  public mutating func chance(_ probability: Double) -> Bool {
-    Double(next() >> 11) * 0x1p-53 < probability
-  }
 }

@@ -25,7 +25,7 @@ extension ProtocolStack {
       // Blocks that only wait for their program are no sockets any more.
       if connections[slot].flags.contains(.isIndexed) { body(connections[slot].snapshot) }
     }
-    timeWait.forEach { entry in
+    timeWait.visitAll { entry in
       body(
         ConnectionSnapshot(
           state: .timeWait, local: entry.key.local, remote: entry.key.remote))

@@ -134,7 +134,8 @@ extension Connection {
   ) {
     context.counters.segmentsOutOfWindow += 1
     if segment.isReset { return }  // LC-7: "unless the RST bit is set"
-    if segment.isSYN { return synChallenged(segment, &context) }  // RFC 5961 §4: any sequence number
+    // RFC 5961 §4: whatever its sequence number.
+    if segment.isSYN { return synChallenged(segment, &context) }
     if receive.window == 0, segment.sequence == receive.next, segment.hasACK {
       // "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66)
       if acknowledgmentArrives(segment, &context) { urgentArrives(segment) }

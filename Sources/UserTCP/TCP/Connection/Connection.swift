@@ -130,6 +130,8 @@ struct Connection: ~Copyable {
     case .finWait1, .lastAck: flags.insert(.isOutputDue)
     case .finWait2: enterFinWait2(&context)
     case .timeWait, .closed:
+      // The ACK of the peer's last FIN outlives this block.
+      if next == .timeWait, flags.contains(.isACKDue) { acknowledgeAtOnce(&context) }
       outcome = reason
       events.insert(.closed)
       deadlines = Deadlines()

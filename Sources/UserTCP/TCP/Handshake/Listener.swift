@@ -5,11 +5,6 @@
 public struct ListenerID: Hashable, Sendable, BitwiseCopyable {
   public var slot: UInt32
   public var generation: UInt32
-
-  init(slot: UInt32, generation: UInt32) {
-    self.slot = slot
-    self.generation = generation
-  }
 }
 
 struct Listener: ~Copyable {

@@ -154,7 +154,7 @@
   }
 
   /// For tables that a human asked for.
-  func forEach(_ body: (TimeWaitEntry) -> Void) {
+  func visitAll(_ body: (TimeWaitEntry) -> Void) {
     for slot in 0..<Self.slotCount {
       var chunk = unsafe slotHeads[slot]
       while chunk != Self.none {

@@ -1,20 +1,9 @@
-// The only source of luck in a simulation: SplitMix64 (Steele, Lea, Flood 2014), chosen because a
-// run is reproduced from one printed number. Not for secrets. Called by links and by tests.
+// What links and tests draw from the engine's seeded generator. A run is reproduced from one printed
+// number, so nothing here depends on anything but the generator's state.
 
-/// A random number generator whose whole future follows from its seed.
-public struct SeededRandom: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+import UserTCP
 
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-
+extension SeededRandom {
   /// True in `probability` of all calls.
   public mutating func happens(_ probability: Double) -> Bool {
     // Drawn also for 0 and 1, so that changing one probability does not shift the others' luck.
