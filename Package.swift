@@ -38,6 +38,13 @@ let package = Package(
     .testTarget(
       name: "UserTCPRuntimeTests", dependencies: ["UserTCPRuntime", "UserTCPSimulation"],
       swiftSettings: settings),
+    .testTarget(
+      name: "TunstackTests",
+      dependencies: [
+        "tunstack", "UserTCP", "UserTCPRuntime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
     .testTarget(name: "KernelTests", swiftSettings: settings),
   ],
   cLanguageStandard: .gnu17

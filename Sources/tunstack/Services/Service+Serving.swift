@@ -1,0 +1,38 @@
+// Each service on a port: by a handler that the loop calls, or by a task per connection.
+
+import UserTCPRuntime
+
+extension Service {
+  /// Nagle off where a request waits for an answer.
+  private var options: ConnectionOptions {
+    var options = ConnectionOptions()
+    options.noDelay = self == .echo || self == .http
+    return options
+  }
+
+  /// Serves with handlers; returns at once.
+  func serve(on port: Port, of stack: TCPStack) throws(TCPError) {
+    switch self {
+    case .echo: try stack.serve(port: port, options: options) { EchoHandler() }
+    case .discard: try stack.serve(port: port, options: options) { DiscardHandler() }
+    case .chargen: try stack.serve(port: port, options: options) { ChargenHandler() }
+    case .http: try stack.serve(port: port, options: options) { HTTPHandler() }
+    }
+  }
+
+  func listen(on port: Port, of stack: TCPStack) async throws(TCPError) -> TCPListener {
+    try await stack.listen(port: port, options: options)
+  }
+
+  /// Serves with a task per connection, until the stack shuts down.
+  func serve(_ listener: TCPListener, of stack: TCPStack) async throws(TCPError) {
+    try await listener.serve { stream in
+      switch self {
+      case .echo: try await serveEcho(stream)
+      case .discard: try await serveDiscard(stream)
+      case .chargen: try await serveChargen(stream)
+      case .http: try await serveHTTP(stream, of: stack)
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// The table of settings, `--set` and files in the syntax of sysctl.conf.
+
+import Testing
+import UserTCPRuntime
+
+@testable import tunstack
+
+@Suite struct SettingTests {
+  @Test(arguments: Setting.all.map(\.name))
+  func `a setting reads back what was written and its default is within its range`(_ name: String)
+    throws
+  {
+    let setting = try #require(Setting.all.first { $0.name == name })
+    let standard = setting.read(StackSettings())
+    #expect(standard.count == setting.ranges.count)
+    for (number, range) in zip(standard, setting.ranges) { #expect(range.contains(number)) }
+    for bound in [\ClosedRange<Int>.lowerBound, \.upperBound] {
+      var settings = StackSettings()
+      let numbers = setting.ranges.map { $0[keyPath: bound] }
+      setting.write(&settings, numbers)
+      let isBuffer = setting.ranges.count == 3  // the least size of a buffer is not kept
+      #expect(
+        Array(setting.read(settings).dropFirst(isBuffer ? 1 : 0))
+          == Array(numbers.dropFirst(isBuffer ? 1 : 0)))
+    }
+  }
+
+  @Test func `every name stands in the table once`() {
+    #expect(Set(Setting.all.map(\.fullName)).count == Setting.all.count)
+  }
+
+  @Test(arguments: [
+    "tcp_fin_timeout=30", "net.ipv4.tcp_fin_timeout=30", "net/ipv4/tcp_fin_timeout = 30",
+  ])
+  func `a setting is found by each way of writing its name`(_ text: String) throws {
+    var settings = StackSettings()
+    try SettingAssignment(text).apply(to: &settings)
+    #expect(settings.finTimeout == .seconds(30))
+  }
+
+  @Test func `values of several numbers are taken`() throws {
+    var settings = StackSettings()
+    try SettingAssignment("ip_local_port_range=1024 65535").apply(to: &settings)
+    try SettingAssignment("tcp_rmem=4096\t131072 6291456").apply(to: &settings)
+    try SettingAssignment("net.core.somaxconn=128").apply(to: &settings)
+    #expect(settings.localPorts == 1024...65535)
+    #expect(settings.receiveBuffer == 131_072)
+    #expect(settings.maximumReceiveBuffer == 6_291_456)
+    #expect(settings.maximumBacklog == 128)
+  }
+
+  @Test func `an unknown name is answered with the names near to it`() {
+    #expect {
+      try SettingAssignment("tcp_fin_timeot=3")
+    } throws: { error in
+      let text = (error as? SettingAssignment.Problem)?.description ?? ""
+      return text.contains("'tcp_fin_timeot' is not a setting") && text.contains("tcp_fin_timeout")
+    }
+  }
+
+  @Test(arguments: [
+    ("tcp_fin_timeout=0", "tcp_fin_timeout is 1 to 2147483 seconds"),
+    ("tcp_fin_timeout=", "tcp_fin_timeout is 1 to"),
+    ("tcp_fin_timeout=10s", "tcp_fin_timeout is 1 to"),
+    ("tcp_fin_timeout=10 10", "tcp_fin_timeout is 1 to"),
+    ("tcp_timestamps=2", "tcp_timestamps is 0 (off) or 1 (on)"),
+    ("ip_local_port_range=2000 1000", "2 rising numbers of 1 to 65535 ports"),
+    ("ip_local_port_range=0 1000", "2 rising numbers"),
+    ("tcp_rmem=4096 4096", "3 rising numbers"),
+    ("tcp_fin_timeout", "is not a setting"),
+  ])
+  func `a bad value is answered with the range`(_ text: String, _ rule: String) {
+    #expect {
+      try SettingAssignment(text)
+    } throws: {
+      ($0 as? SettingAssignment.Problem)?.description.contains(rule) == true
+    }
+  }
+
+  @Test func `a sysctl file is read like sysctl does`() throws {
+    let text = """
+      # comment
+      ; comment
+
+      net.ipv4.tcp_fin_timeout = 15
+        net/ipv4/tcp_syn_retries=3
+      vm.swappiness = 10
+      net.ipv4.conf.all.rp_filter = 1
+      -net.ipv4.tcp_no_such_thing = 1
+      net.ipv4.ip_local_port_range = 1024 2048
+      """
+    let file = try SysctlFile(text, name: "test.conf")
+    #expect(
+      file.assignments.map(\.setting.name)
+        == ["tcp_fin_timeout", "tcp_syn_retries", "ip_local_port_range"])
+    #expect(
+      file.skipped
+        == ["vm.swappiness", "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_no_such_thing"])
+  }
+
+  @Test(arguments: [
+    "tcp_fin_timeout = x", "net.ipv4.tcp_no_such_thing = 1", "tcp_fin_timeout", "no_prefix=1",
+  ])
+  func `a bad line of a sysctl file is named by file and number`(_ line: String) {
+    #expect {
+      try SysctlFile("# first\n\(line)\n", name: "test.conf")
+    } throws: { error in
+      guard let failure = error as? Failure else { return false }
+      return failure.status == .configuration && failure.description.hasPrefix("test.conf:2: ")
+    }
+  }
+
+  @Test func `the list of settings is a file that sets what it lists`() throws {
+    var changed = StackSettings()
+    changed.finTimeout = .seconds(7)
+    changed.localPorts = 5000...6000
+    let list = SettingList.text(of: changed)
+    let file = try SysctlFile(list, name: "list")
+    var settings = StackSettings()
+    for assignment in file.assignments { assignment.apply(to: &settings) }
+    #expect(file.assignments.count == Setting.all.count)
+    #expect(SettingList.text(of: settings) == list)
+  }
+
+  @Test func `the distance of two words is the letters that differ`() {
+    #expect(editDistance("", "abc") == 3)
+    #expect(editDistance("kitten", "sitting") == 3)
+    #expect(editDistance("same", "same") == 0)
+  }
+}
