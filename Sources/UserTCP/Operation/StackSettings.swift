@@ -109,6 +109,25 @@ public struct StackSettings: Sendable {
   }
 }
 
+extension StackSettings {
+  /// The same with every value that the engine could not honour brought to the nearest it can.
+  var clamped: StackSettings {
+    var settings = self
+    settings.mtu = min(max(mtu, 68), 65_535)
+    settings.timeToLive = max(timeToLive, 1)
+    settings.receiveBuffer = min(max(receiveBuffer, 1), BufferPool.largest)
+    settings.maximumReceiveBuffer = min(
+      max(maximumReceiveBuffer, settings.receiveBuffer), BufferPool.largest)
+    settings.sendBuffer = min(max(sendBuffer, 1), BufferPool.largest)
+    settings.maximumSendBuffer = min(
+      max(maximumSendBuffer, settings.sendBuffer), BufferPool.largest)
+    // The table counts 24 bits of sixteenths of a second.
+    settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
+    settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
+    return settings
+  }
+}
+
 /// When an idle connection is probed (RFC 9293 §3.8.4).
 public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
   /// `tcp_keepalive_time`: seconds without a segment before the first probe.

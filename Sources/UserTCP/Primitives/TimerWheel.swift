@@ -52,6 +52,11 @@
     link(owner, due)
   }
 
+  /// An empty wheel has nothing to fire, however long it was not asked.
+  mutating func catchUp(to now: Instant) {
+    if count == 0 { current = max(current, now.nanoseconds / Self.tick.nanoseconds) }
+  }
+
   mutating func cancel(_ owner: UInt32) {
     if unsafe nodes[Int(owner)].tick >= 0 { unlink(owner) }
   }
@@ -59,10 +64,8 @@
   /// The next owner that is due at `now`, taken out of the wheel.
   mutating func next(at now: Instant) -> UInt32? {
     let nowTick = now.nanoseconds / Self.tick.nanoseconds
-    if count == 0 {
-      current = max(current, nowTick)
-      return nil
-    }
+    catchUp(to: now)
+    if count == 0 { return nil }
     while true {
       let head = unsafe heads[Int(current & Self.mask)]
       if head != Self.none, current <= nowTick {

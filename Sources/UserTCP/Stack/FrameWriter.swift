@@ -5,11 +5,11 @@
 struct FrameWriter {
   let offloads: OffloadCapabilities
   /// Identifications of packets that may be fragmented (IP4-11); those of atomic ones stay 0 (IP4-10).
-  private var identifications: SeededRandom
+  private var identifications: IdentificationSequence
 
-  init(offloads: OffloadCapabilities, seed: UInt64) {
+  init(offloads: OffloadCapabilities, secret: StackSecret) {
     self.offloads = offloads
-    identifications = SeededRandom(seed: seed)
+    identifications = IdentificationSequence(key: secret.key(for: 6))
   }
 
   /// Writes one segment. `text` must stay where it is until the batch is sent.
@@ -60,7 +60,7 @@ struct FrameWriter {
   @unsafe mutating func write(
     _ message: ICMPOutput.Message, timeToLive: UInt8, into batch: inout OutgoingBatch
   ) {
-    let identification = UInt16(truncatingIfNeeded: identifications.next())
+    let identification = identifications.next()
     let body = unsafe UnsafeRawBufferPointer(message.body)
     unsafe batch.append(
       payload: body, tail: UnsafeRawBufferPointer(start: nil, count: 0),

@@ -7,6 +7,7 @@
 
   init() {}
 
+  private(set) var isFull = false
   var isEmpty: Bool { incoming == nil }
 
   /// Lends a batch for one frame and queues what was written; false when the queue is full.
@@ -22,11 +23,15 @@
       }
       batch.removeAll()
     }
+    isFull = queue.isFull
     outgoing = consume batch
     incoming = consume queue
     return hasRoom
   }
 
   /// Everything queued so far.
-  mutating func take() -> IncomingBatch? { incoming.take() }
+  mutating func take() -> IncomingBatch? {
+    isFull = false
+    return incoming.take()
+  }
 }

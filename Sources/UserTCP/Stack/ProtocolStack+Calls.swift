@@ -68,6 +68,10 @@ extension ProtocolStack {
       context)
     connection.flags = [.isSYNDue, .isOutputDue]
     connection.unansweredSince = context.now
+    if context.settings.windowScaling {
+      connection.receive.offerScaling(
+        shift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer))
+    }
     guard let id = insert(connection, hash: hash) else { throw .limitReached }
     context.counters.activeOpens += 1
     settle(id)
@@ -83,7 +87,10 @@ extension ProtocolStack {
     // To 127/8 we come from there too.
     var source = destination.isLoopback ? destination : hosts.preferred
     if case .v4(let chosen)? = local?.address, chosen != .unspecified {
-      guard hosts.isLocal(chosen) else { throw .addressNotAvailable }
+      // 127/8 speaks only to ourselves (IP4-5).
+      guard hosts.isOwn(chosen) || (chosen.isLoopback && hosts.isLocal(destination)) else {
+        throw .addressNotAvailable
+      }
       source = chosen
     }
     var key = ConnectionKey(

@@ -74,7 +74,7 @@ extension ProtocolStack {
 
   private mutating func writeSegments(into batch: inout OutgoingBatch) {
     var superSegments = 0
-    while !batch.isFull, superSegments < Self.superSegmentsPerTurn,
+    while !batch.isFull, !loopback.isFull, superSegments < Self.superSegmentsPerTurn,
       let id = urgentReady.popFirst() ?? ready.popFirst()
     {
       guard connections.contains(id) else { continue }
@@ -97,7 +97,7 @@ extension ProtocolStack {
   private mutating func write(
     _ segment: OutgoingSegment, of slot: UInt32, into batch: inout OutgoingBatch
   ) {
-    context.counters.segmentsOut += 1
+    if !segment.isRetransmission { context.counters.segmentsOut += 1 }
     let options = connections[slot].options
     let text = unsafe connections[slot].send.ring.pieces(
       at: segment.textOffset, count: segment.textCount)

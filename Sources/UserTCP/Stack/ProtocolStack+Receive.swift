@@ -157,6 +157,7 @@ extension ProtocolStack {
     }
     var flags = flags
     let settings = context.settings
+    let options = listeners.pool[listener].options
     if settings.timestamps, segment.options.timestamps != nil { flags.insert(.timestamps) }
     if settings.windowScaling, let shift = segment.options.windowShift {
       flags.insert(.windowScale)
@@ -166,11 +167,12 @@ extension ProtocolStack {
       key: key, remoteInitial: segment.sequence, initial: initial,
       recentTimestamp: segment.options.timestamps?.value ?? 0,
       firstSent: UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now)),
-      deadline: context.now + settings.initialRetransmissionTimeout, lastInvalidReply: .never,
+      deadline: context.now + settings.initialRetransmissionTimeout,
       listener: ListenerID(slot: id.slot, generation: id.generation),
       remoteSegmentSize: segment.options.maximumSegmentSize ?? 0, remoteWindow: segment.window,
-      remoteWindowShift: min(segment.options.windowShift ?? 0, 14), retransmissions: 0,
-      flags: flags)
+      remoteWindowShift: min(segment.options.windowShift ?? 0, 14),
+      windowShift: ReceiveSide.windowShift(for: settings.maximumReceiveBuffer),
+      dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags)
     guard synQueue.insert(entry, hash: hash, &context) else {
       context.counters.listenDrops += 1
       return false
@@ -195,11 +197,7 @@ extension ProtocolStack {
     if listeners.contains(entry.listener) {
       listeners.pool[entry.listener.slot].halfOpenCount -= 1
     }
-    if entry.flags.contains(.fromTimeWait),
-      let place = timeWait.find(entry.key, hash: context.secrets.tableHash(entry.key))
-    {
-      timeWait[place].flags.remove(.isReopening)  // back to waiting, for what was left (TW-14)
-    }
+    // A TIME-WAIT entry that it meant to replace is still there, with the time it had left (TW-14).
     synQueue.remove(slot)
   }
 
@@ -219,7 +217,7 @@ extension ProtocolStack {
         context.reset(entry.key, answering: segment)  // SYS-10
         return removeHalfOpen(slot)
       }
-      return synQueue.keepAcknowledged(slot)  // SEC-22
+      return  // the SYN-ACK will ask again (SEC-22)
     }
     let connection = Connection(
       establishing: entry, options: listeners.pool[listener].options, &context)
@@ -264,7 +262,6 @@ extension ProtocolStack {
       guard
         open(segment, for: key, at: listener, hash, initial: initial, flags: .fromTimeWait)
       else { return }
-      timeWait[place].flags.insert(.isReopening)
       context.counters.timeWaitReopened += 1
     }
   }

@@ -38,12 +38,13 @@
     settings: StackSettings = StackSettings(), interface: InterfaceAddress, secret: StackSecret,
     offloads: OffloadCapabilities = .none
   ) {
+    let settings = settings.clamped
     let secrets = HostSecrets(secret)
     context = TCPContext(
       settings: settings, secrets: secrets, sendsSuperSegments: offloads.segmentation)
     hosts = HostAddresses(interface: interface)
     icmpErrors = TokenBucket(burst: settings.icmpErrorBurst)
-    writer = FrameWriter(offloads: offloads, seed: secrets.seed)
+    writer = FrameWriter(offloads: offloads, secret: secret)
     ports = EphemeralPorts(seed: secrets.seed)
     // The pool rounds up to whole chunks; index and wheel are as large.
     let capacity = (settings.maximumConnections + 511) & ~511
@@ -57,7 +58,7 @@
   /// Changes act at once, except where a connection has agreed something with its peer.
   public var settings: StackSettings {
     get { context.settings }
-    set { context.settings = newValue }
+    set { context.settings = newValue.clamped }
   }
 
   public var counters: Counters {
@@ -72,7 +73,12 @@
   public var bufferedBytes: Int { context.buffers.bytesLent }
 
   /// Tells the time to calls made outside `receive` and `poll`.
-  public mutating func advance(to now: Instant) { context.now = max(context.now, now) }
+  public mutating func advance(to now: Instant) {
+    context.now = max(context.now, now)
+    wheel.catchUp(to: now)
+    synQueue.catchUp(to: now)
+    timeWait.catchUp(to: now)
+  }
 
   /// What to tell the program next.
   public mutating func nextNotification() -> Notification? {
@@ -111,13 +117,16 @@
         urgentReady.append(id)
       }
     }
-    if !connections[slot].events.isEmpty, flags.isDisjoint(with: [.isNotified, .isUnaccepted]) {
+    if !connections[slot].events.isEmpty, flags.isDisjoint(with: Self.untold) {
       connections[slot].flags.insert(.isNotified)
       notifications.append(.connection(id, []))
     }
     let deadline = connections[slot].deadlines.earliest
     if deadline != .never { wheel.set(slot, for: deadline) }
   }
+
+  /// Told already, not known to the program yet, or no longer.
+  private static var untold: Connection.Flags { [.isNotified, .isUnaccepted, .isReleased] }
 
   /// TIME-WAIT and CLOSED need no control block; it stays only while the program holds its handle.
   private mutating func retire(_ id: ConnectionID) {

@@ -4,25 +4,13 @@
 enum ICMPType {
   static let echoReply: UInt8 = 0
   static let destinationUnreachable: UInt8 = 3
-  static let sourceQuench: UInt8 = 4
-  static let redirect: UInt8 = 5
   static let echoRequest: UInt8 = 8
   static let timeExceeded: UInt8 = 11
   static let parameterProblem: UInt8 = 12
-
-  /// Types that report an error and must never be answered with one (ICMP4-5).
-  static func isError(_ type: UInt8) -> Bool {
-    switch type {
-    case destinationUnreachable, sourceQuench, redirect, timeExceeded, parameterProblem: true
-    default: false
-    }
-  }
 }
 
 /// Codes of destination unreachable that we send or tell apart.
 enum UnreachableCode {
-  static let net: UInt8 = 0
-  static let host: UInt8 = 1
   static let protocolNumber: UInt8 = 2
   static let port: UInt8 = 3
   static let fragmentationNeeded: UInt8 = 4

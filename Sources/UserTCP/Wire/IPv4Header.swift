@@ -15,7 +15,6 @@ struct IPv4Header: BitwiseCopyable {
   /// Header and payload; what lies beyond it in the frame is padding.
   var totalCount: Int
   var isFragment: Bool
-  var isFirstFragment: Bool
   var typeOfService: UInt8
 
   static let minimumCount = 20
@@ -44,7 +43,6 @@ struct IPv4Header: BitwiseCopyable {
     typeOfService = packet.uint8(at: 1)
     let fragment = packet.uint16(at: 6)
     isFragment = fragment & 0x3FFF != 0  // more fragments, or an offset
-    isFirstFragment = fragment & 0x1FFF == 0
     protocolNumber = packet.uint8(at: 9)
     source = IPv4Address(bits: packet.uint32(at: 12))
     destination = IPv4Address(bits: packet.uint32(at: 16))

@@ -4,7 +4,7 @@
 extension Connection {
   /// False when the segment is to be dropped without looking at its text.
   mutating func acknowledgmentArrives(
-    _ segment: TCPSegment, _ context: inout TCPContext
+    _ segment: TCPSegment, windowShift: UInt8, _ context: inout TCPContext
   ) -> Bool {
     let acknowledgment = segment.acknowledgment
     if state == .synReceived {
@@ -17,17 +17,17 @@ extension Connection {
     {
       // Of what was never sent (LC-11), or too old to be anything but a guess (SEC-6).
       context.counters.acknowledgmentsOfNothing += 1
-      refuseAcknowledgment(&context)
+      answerInvalid(segment, &context)
       return false
     }
     let oldWindow = send.window
-    let window = UInt32(segment.window) << UInt32(send.windowShift)
+    let window = UInt32(segment.window) << UInt32(windowShift)
     if acknowledgment > send.unacknowledged {
       advance(to: acknowledgment, &context)
       updateWindow(window, from: segment)
     } else if acknowledgment == send.unacknowledged {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
-      if send.window == 0 || window == 0 { unansweredSince = .never }
+      if send.window == 0 || window == 0 { probeAnswered() }
       updateWindow(window, from: segment)
       if isDuplicate(segment, oldWindow: oldWindow, window: window) { duplicateArrives(&context) }
     }
@@ -35,16 +35,12 @@ extension Connection {
     return outcome == nil
   }
 
-  private mutating func refuseAcknowledgment(_ context: inout TCPContext) {
-    guard
-      lastInvalidReply == .never
-        || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
-    else {
-      context.counters.repliesSkipped += 1
-      return
-    }
-    lastInvalidReply = context.now
-    acknowledgeAtOnce(&context)
+  /// The peer lives behind its shut window, and the path with it (MUST-37).
+  private mutating func probeAnswered() {
+    unansweredSince = .never
+    guard send.flight == 0 else { return }
+    retransmissionsInRow = 0
+    flags.remove(.reportedDoubt)
   }
 
   // MARK: Advance
@@ -97,12 +93,11 @@ extension Connection {
     if send.window == 0, window > 0 {
       // Probing is over; what it backed off says nothing about the path.
       roundTrip.forgetBackoff()
-      if send.flight == 0 {
-        deadlines.retransmission = .never
-        unansweredSince = .never
-        retransmissionsInRow = 0
-      }
       flags.remove(.isProbeDue)
+      // What was in flight when the window shut has most likely been thrown away: begin with it.
+      deadlines.retransmission = .never
+      send.cursor = send.unacknowledged
+      if send.flight == 0 { unansweredSince = .never }
     }
     send.updateWindow(to: window, from: segment)
     if grows { flags.insert(.isOutputDue) }

@@ -92,6 +92,7 @@ extension Connection {
     let before = options.keepAlive
     change(&options)
     options.dscp &= 0x3F
+    guard outcome == nil else { return }
     if options.keepAlive != before { startKeepAlive(&context) }
     flags.insert(.isOutputDue)  // Nagle may have been switched off
   }

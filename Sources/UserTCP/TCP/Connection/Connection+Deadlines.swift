@@ -99,7 +99,8 @@ extension Connection {
     // The first timeouts of a SYN do not double (SYS-11); those of a SYN-ACK all do.
     let linear = isAnswer ? 0 : settings.synLinearTimeouts
     let limit = isAnswer ? settings.synAckRetries : settings.synRetries + linear
-    guard Int(synRetransmissions) < limit else {
+    let isOverdue = options.userTimeout.map { context.now - unansweredSince >= $0 } ?? false
+    guard Int(synRetransmissions) < limit, !isOverdue else {
       context.counters.abortsOnTimeout += 1
       return fail(.timedOut, &context)
     }

@@ -10,6 +10,7 @@ struct OutgoingSegment: BitwiseCopyable {
   var textCount = 0
   /// Text of each segment to be cut, 0 for a plain segment.
   var segmentSize = 0
+  var isRetransmission = false
 }
 
 extension Connection {
@@ -45,9 +46,7 @@ extension Connection {
       options.timestamps = TCPOptions.Timestamps(
         value: timestamps.value(at: context.now), echo: isAnswer ? timestamps.recent : 0)
     }
-    if isAnswer ? receive.windowShift > 0 : context.settings.windowScaling {
-      options.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
-    }
+    if receive.isScaled { options.windowShift = receive.windowShift }
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
@@ -83,8 +82,10 @@ extension Connection {
     context.counters.retransmissions += 1
     roundTrip.cancelMeasurement()
     if deadlines.retransmission == .never { startRetransmissionTimer(&context) }
-    return text(
+    var segment = text(
       at: send.unacknowledged, count: count, withFIN: reachesFIN, segmentSize: 0, &context)
+    segment.isRetransmission = true
+    return segment
   }
 
   /// From `cursor` on, as much as both windows, Nagle and silly-window avoidance allow.
@@ -100,8 +101,9 @@ extension Connection {
     let count = sendableCount(
       unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
     let endsData = count == unsent
-    // The FIN takes a number of its own inside the peer's window.
-    let withFIN = owesFIN && endsData && byWindow > count
+    // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
+    // until what was sent before is sent again.
+    let withFIN = owesFIN && endsData && byWindow > count && (!isAgain || send.isFINSent)
     guard count > 0 || withFIN else {
       if byWindow > 0, byCongestion < unsent { flags.insert(.isWindowLimited) }
       armPersistTimer(&context)
@@ -132,9 +134,11 @@ extension Connection {
       startRetransmissionTimer(&context)
     }
     let isSuper = count > Int(send.segmentSize)
-    return text(
+    var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
+    segment.isRetransmission = isAgain
+    return segment
   }
 
   /// RFC 9293 §3.8.6.2.1 and RFC 5681: full segments when both windows allow them; a small one when

@@ -54,10 +54,11 @@ extension Connection {
   /// What a SYN says about its sender (RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2).
   mutating func learnPeer(from segment: TCPSegment, _ context: inout TCPContext) {
     receive.begin(initial: segment.sequence)
-    if context.settings.windowScaling, let shift = segment.options.windowShift {
+    if receive.isScaled, let shift = segment.options.windowShift {
       if shift > 14 { context.counters.windowShiftsTooLarge += 1 }
       send.windowShift = min(shift, 14)  // TS-3
-      receive.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+    } else {
+      receive.refuseScaling()
     }
     if context.settings.timestamps, let option = segment.options.timestamps {
       timestamps.isEnabled = true
@@ -77,6 +78,7 @@ extension Connection {
     _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
   ) {
     var segment = segment
+    var isSYNAnswer = false
     if state == .synReceived, segment.isSYN, segment.sequence == receive.initial {
       // The peer's SYN again: it has not seen our SYN-ACK (DEC-1). With an ACK it is the answer to a
       // simultaneous open, whose SYN has been counted already.
@@ -86,6 +88,7 @@ extension Connection {
       }
       segment.flags.remove(.syn)
       segment.sequence = segment.sequence + 1
+      isSYNAnswer = true
     }
     guard passesTimestampCheck(segment, &context) else { return }
     // First: the sequence number.
@@ -107,7 +110,9 @@ extension Connection {
     }
     lastReceived = context.now
     keepAliveProbes = 0
-    guard acknowledgmentArrives(segment, &context) else { return }
+    // The window of a SYN is never scaled (TS-2).
+    let shift = isSYNAnswer ? 0 : send.windowShift
+    guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
     // Sixth: URG. Seventh: text. Eighth: FIN.
     urgentArrives(segment)
     textArrives(segment, text, &context)
@@ -138,9 +143,11 @@ extension Connection {
     if segment.isSYN { return synChallenged(segment, &context) }
     if receive.window == 0, segment.sequence == receive.next, segment.hasACK {
       // "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66)
-      if acknowledgmentArrives(segment, &context) { urgentArrives(segment) }
+      if acknowledgmentArrives(segment, windowShift: send.windowShift, &context) {
+        urgentArrives(segment)
+      }
     }
-    answerInvalid(segment, &context)
+    if outcome == nil { answerInvalid(segment, &context) }
   }
 
   /// RFC 5961 §3.2: only a reset exactly at RCV.NXT counts; one elsewhere in the window is asked
@@ -174,7 +181,7 @@ extension Connection {
 
   /// The ACK that an unacceptable segment gets, spaced so that two confused ends do not storm each
   /// other; segments with text are answered always, since the sender waits for it (SEC-8).
-  private mutating func answerInvalid(_ segment: TCPSegment, _ context: inout TCPContext) {
+  mutating func answerInvalid(_ segment: TCPSegment, _ context: inout TCPContext) {
     if segment.textCount == 0 {
       guard mayAnswerInvalid(context) else {
         context.counters.repliesSkipped += 1

@@ -215,7 +215,7 @@ extension Connection {
     receive.begin(initial: entry.remoteInitial)
     if entry.flags.contains(.windowScale) {
       send.windowShift = entry.remoteWindowShift
-      receive.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+      receive.offerScaling(shift: entry.windowShift)
     }
     timestamps.isEnabled = usesTimestamps
     timestamps.set(entry.recentTimestamp, at: context.now)

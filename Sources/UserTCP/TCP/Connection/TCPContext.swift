@@ -23,13 +23,12 @@
   static let headerCount = 40
 
   /// The MSS we announce: what fits the interface (R9293-MUST-67, SHLD-6).
-  var announcedSegmentSize: UInt16 { UInt16(max(settings.mtu - Self.headerCount, 1)) }
+  var announcedSegmentSize: UInt16 { UInt16(settings.mtu - Self.headerCount) }
 
   /// Text octets of a full segment to a peer that announced `remote` (R9293-MUST-15, -16).
   func segmentSize(announcedByPeer remote: UInt16?, timestamps: Bool) -> Int {
     // Below 48 the options alone would fill the segment (SEC-29, `tcp_min_snd_mss`).
     let announced = max(Int(remote ?? 536), 48)
-    let limit = min(announced, max(settings.mtu - Self.headerCount, 48))
-    return limit - (timestamps ? 12 : 0)
+    return min(announced, settings.mtu - Self.headerCount) - (timestamps ? 12 : 0)
   }
 }

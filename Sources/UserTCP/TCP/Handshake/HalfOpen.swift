@@ -8,8 +8,6 @@ struct HalfOpen: BitwiseCopyable {
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
     static let fromTimeWait = Flags(rawValue: 1 << 2)
-    /// Its ACK came while the accept queue was full (SEC-22).
-    static let isAcknowledged = Flags(rawValue: 1 << 3)
   }
 
   var key: ConnectionKey
@@ -20,14 +18,20 @@ struct HalfOpen: BitwiseCopyable {
   var recentTimestamp: UInt32
   /// When the first SYN-ACK was sent, in milliseconds of the engine's clock.
   var firstSent: UInt32
+  /// When an invalid segment was last answered, on the same clock; 0: not yet.
+  var lastInvalidReply: UInt32 = 0
   var deadline: Instant
-  var lastInvalidReply: Instant
   var listener: ListenerID
   /// 0: not announced.
   var remoteSegmentSize: UInt16
   /// Of the SYN, never scaled.
   var remoteWindow: UInt16
   var remoteWindowShift: UInt8
+  /// As offered on the SYN-ACK, for the life of the connection.
+  var windowShift: UInt8
+  /// Of the listener's options.
+  var dscp: UInt8
+  var timeToLive: UInt8
   var retransmissions: UInt8
   var flags: Flags
 
@@ -46,7 +50,7 @@ struct HalfOpen: BitwiseCopyable {
     options.maximumSegmentSize = context.announcedSegmentSize
     options.timestamps = timestamps(context)
     if flags.contains(.windowScale) {
-      options.windowShift = ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer)
+      options.windowShift = windowShift
     }
     return TCPHeader(
       flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
@@ -57,12 +61,14 @@ struct HalfOpen: BitwiseCopyable {
   func acknowledgment(_ context: borrowing TCPContext) -> TCPHeader {
     var options = TCPOptions.none
     options.timestamps = timestamps(context)
-    let shift =
-      flags.contains(.windowScale)
-      ? ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer) : 0
+    let shift = flags.contains(.windowScale) ? windowShift : 0
     return TCPHeader(
       flags: .ack, sequence: sendNext, acknowledgment: receiveNext,
       window: UInt16(Self.window(context.settings) >> Int(shift)), options: options)
+  }
+
+  func reply(_ header: TCPHeader) -> Reply {
+    Reply(key: key, header: header, typeOfService: dscp << 2, timeToLive: timeToLive)
   }
 
   private func timestamps(_ context: borrowing TCPContext) -> TCPOptions.Timestamps? {

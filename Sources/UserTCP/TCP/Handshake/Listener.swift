@@ -25,6 +25,4 @@ struct Listener: ~Copyable {
   var isNotified = false
 
   var isFull: Bool { acceptQueue.count > backlog }
-
-  func serves(_ destination: IPAddress) -> Bool { address == nil || address == destination }
 }

@@ -120,24 +120,22 @@ struct SYNQueue: ~Copyable {
   }
 
   private mutating func challenge(_ slot: UInt32, _ context: inout TCPContext) {
+    let now = UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now))
     let last = entries[slot].lastInvalidReply
-    guard last == .never || context.now - last >= context.settings.invalidReplyInterval else {
+    let spacing = context.settings.invalidReplyInterval
+    guard last == 0 || Interval.milliseconds(Int64(now &- last)) >= spacing else {
       context.counters.repliesSkipped += 1
       return
     }
-    entries[slot].lastInvalidReply = context.now
+    entries[slot].lastInvalidReply = max(now, 1)
     context.counters.challengeACKs += 1
-    context.replies.append(
-      Reply(key: entries[slot].key, header: entries[slot].acknowledgment(context)),
-      &context.counters)
-  }
-
-  /// The accept queue was full when the ACK came: the SYN-ACK will ask for it again (SEC-22).
-  mutating func keepAcknowledged(_ slot: UInt32) {
-    entries[slot].flags.insert(.isAcknowledged)
+    let header = entries[slot].acknowledgment(context)
+    context.replies.append(entries[slot].reply(header), &context.counters)
   }
 
   // MARK: Time
+
+  mutating func catchUp(to now: Instant) { wheel.catchUp(to: now) }
 
   /// The next entry that gave up waiting; those that have not send their SYN-ACK again (SYS-12).
   mutating func nextExpired(_ context: inout TCPContext) -> UInt32? {
@@ -163,7 +161,7 @@ struct SYNQueue: ~Copyable {
   }
 
   private mutating func sendSYNAck(_ slot: UInt32, _ context: inout TCPContext) {
-    context.replies.append(
-      Reply(key: entries[slot].key, header: entries[slot].synAck(context)), &context.counters)
+    let header = entries[slot].synAck(context)
+    context.replies.append(entries[slot].reply(header), &context.counters)
   }
 }

@@ -33,8 +33,10 @@ struct ReceiveSide: ~Copyable {
   private(set) var segmentSize: UInt16 = 0
   /// Super-segments received since the last ACK (OFF-7).
   private(set) var superSegments: UInt8 = 0
-  /// Rcv.Wind.Shift
-  var windowShift: UInt8 = 0
+  /// Rcv.Wind.Shift: as offered on our SYN, and 0 again when the peer does not scale.
+  private(set) var windowShift: UInt8 = 0
+  /// Window scaling is offered, or agreed.
+  private(set) var isScaled = false
   private var hasFIN = false
   /// The FIN's turn has come: everything before it has arrived.
   private(set) var isFinished = false
@@ -53,6 +55,18 @@ struct ReceiveSide: ~Copyable {
     next = initial + 1
     edge = next + Int(min(bufferLimit, UInt32(UInt16.max)))
     lastAcknowledged = next
+  }
+
+  /// Fixed from our SYN on: what is offered there holds for the life of the connection.
+  mutating func offerScaling(shift: UInt8) {
+    windowShift = shift
+    isScaled = true
+  }
+
+  /// The peer's SYN had no window scale: neither end scales (TS-1).
+  mutating func refuseScaling() {
+    windowShift = 0
+    isScaled = false
   }
 
   /// The smallest shift with which the largest buffer can be offered (RFC 7323 §2.3, SYS-26).
@@ -81,7 +95,7 @@ struct ReceiveSide: ~Copyable {
   }
 
   /// The peer may soon be held back by a window that is larger by now: worth an ACK of its own.
-  var owesWindowUpdate: Bool { edgeMayMove && window < Int(bufferLimit) / 2 }
+  var owesWindowUpdate: Bool { !isFinished && edgeMayMove && window < Int(bufferLimit) / 2 }
 
   /// The window field of a segment sent now; moves the edge as far as it may.
   mutating func windowField() -> UInt16 {
@@ -177,7 +191,7 @@ struct ReceiveSide: ~Copyable {
       return .outOfOrder
     }
     unacknowledgedCount &+= UInt32(count)
-    if isSuperSegment { superSegments += 1 }
+    if isSuperSegment, superSegments < .max { superSegments += 1 }
     next += count
     if discardsText { return .inOrder }
     ring.append(text, from: &pool)

@@ -5,8 +5,6 @@ struct TimeWaitEntry: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     static let timestamps = Flags(rawValue: 1 << 4)
-    /// A SYN took this entry over and is not established yet (TW-14).
-    static let isReopening = Flags(rawValue: 1 << 5)
   }
 
   let key: ConnectionKey  // 12
@@ -67,7 +65,9 @@ struct TimeWaitEntry: BitwiseCopyable {
   }
 
   mutating func replied(at now: Int64) {
-    let stamp = max(UInt8(truncatingIfNeeded: now), 1)
+    // 0 means "never"; the tick before it is as good.
+    let tick = UInt8(truncatingIfNeeded: now)
+    let stamp = tick == 0 ? UInt8.max : tick
     times = times & Self.deadlineMask | UInt32(stamp) << 24
   }
 

@@ -81,7 +81,7 @@
     let dueTick = max(Self.tickNotBefore(deadline), current + 1)
     var entry = entry
     entry.deadlineTick = UInt32(truncatingIfNeeded: dueTick)
-    let place = append(entry, toSlotOf: dueTick)
+    let place = append(entry, toSlotOf: min(dueTick, horizon))
     chain(place, hash)
     count += 1
     if count > 2 * buckets.count { splitBucket() }
@@ -100,6 +100,14 @@
 
   // MARK: Time
 
+  /// The last tick that has a slot of its own; what is due later is filed there and moved on.
+  private var horizon: Int64 { current + Int64(Self.slotCount) - 1 }
+
+  /// An empty table has nothing to expire, however long it was not asked.
+  mutating func catchUp(to now: Instant) {
+    if count == 0 { current = max(current, Self.tick(of: now)) }
+  }
+
   /// When `expire` will have something to look at; `.never` for an empty table.
   var nextDeadline: Instant {
     guard count > 0, let tick = nextOccupied(from: current + 1) else { return .never }
@@ -109,7 +117,7 @@
   /// Drops entries whose time has passed, at most about `limit`; returns how many went.
   mutating func expire(at now: Instant, limit: Int) -> Int {
     let nowTick = Self.tick(of: now)
-    if count == 0 { current = max(current, nowTick) }
+    catchUp(to: now)
     var expired = 0
     var looked = 0
     while current < nowTick, looked < limit {
@@ -124,7 +132,7 @@
         looked += 1
         let left = self[place].ticksLeft(at: nowTick)
         if left > 0 {
-          moveToLaterSlot(place, nowTick + Int64(left))
+          moveToLaterSlot(place, min(nowTick + Int64(left), due + Int64(Self.slotCount) - 1))
         } else {
           remove(place)
           expired += 1
