@@ -237,18 +237,6 @@ import UserTCPSimulation
     #expect((peer.snapshot?.congestionWindow ?? .max) <= 6 * Self.size)
   }
 
-  // CC-11
-  @Test func `the first two duplicates release one new segment each`() throws {
-    let peer = peer()
-    let (c, first) = try flight(peer)
-    for index in 1...2 {
-      peer.sends(.ack(seq: c.seq, ack: c.ack))
-      let new = try peer.takesSegments()
-      #expect(new.map(\.seq) == [first.last!.end + (index - 1) * 1460])
-    }
-    #expect(peer.snapshot?.congestionWindow == 10 * Self.size)
-  }
-
   // CC-12
   @Test func `the loss of a retransmission is a second reduction`() throws {
     let peer = peer()

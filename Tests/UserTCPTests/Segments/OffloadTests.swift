@@ -165,8 +165,8 @@ import UserTCPSimulation
   @Test func `six super-segments in one batch get three ACKs`() throws {
     let peer = ScriptedPeer(settings: .withReceiveBuffer(1 << 20), offloads: .all)
     let c = try peer.opensConnection(options: [.maximumSegmentSize(1460), .windowScale(7)])
-    // One round trip opens the window beyond the SYN-ACK's unscaled field.
-    peer.sends(.ack(seq: c.seq, ack: c.ack))
+    // The window may grow at once beyond what the SYN-ACK's unscaled field could say.
+    _ = try peer.takesAll()
     let count = 6 * 1460
     peer.sendsBatch(frames: (0..<6).map { superSegment(peer, c, at: $0 * count, count) })
     let answers = try peer.takesSegments()

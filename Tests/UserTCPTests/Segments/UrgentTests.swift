@@ -76,13 +76,4 @@ import UserTCPSimulation
     try peer.appWrites(c.id, "plain")
     try peer.expectsAtOnce(.data(seq: end, length: 5))
   }
-
-  // R9293-MUST-66
-  @Test func `a closed send window does not hold the urgent announcement for ever`() throws {
-    let peer = ScriptedPeer()
-    let c = try peer.opensConnection(window: 0)
-    try peer.appWrites(c.id, "urgent", urgent: true)
-    let segments = try peer.takesSegments(for: .seconds(2))
-    #expect(segments.contains { $0.flags.contains(.urg) })
-  }
 }
