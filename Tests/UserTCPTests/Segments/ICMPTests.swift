@@ -47,6 +47,7 @@ import UserTCPSimulation
     }
     #expect(peer.state == .synSent)
     #expect(peer.takeEvents(id).isEmpty)
+    #expect(peer.stack.counters.icmp.outOfWindow == 3)
   }
 
   // R9293-MUST-55, ICMP4-8
@@ -203,6 +204,7 @@ import UserTCPSimulation
     bad.payload[9] ^= 1
     peer.sends(bad)
     try peer.expectsNothing(for: .milliseconds(900))
+    #expect(peer.stack.counters.icmp.checksumErrors == 2)
     #expect(peer.takeEvents(id).isEmpty)
   }
 

@@ -46,6 +46,8 @@ import UserTCPSimulation
     let good = peer.packet(of: .syn(seq: 99)).encoded()
     for length in 0..<good.count { peer.sendsRaw(Array(good[..<length])) }
     try peer.expectsNothing()
+    let counters = peer.stack.counters.ip
+    #expect(counters.headerErrors + counters.truncated + counters.otherVersions == 44)
     #expect(peer.state == .closed)
   }
 
@@ -82,6 +84,7 @@ import UserTCPSimulation
       peer.sends(packet)
     }
     try peer.expectsNothing()
+    #expect(peer.stack.counters.ip.addressErrors == 3)
   }
 
   // R9293-MUST-57, IP4-3
@@ -117,6 +120,7 @@ import UserTCPSimulation
       ICMPPacket.echoRequest(identifier: 1, sequence: 1, [1]).packet(
         from: source, to: peer.stackAddress))
     try peer.expectsNothing()
+    #expect(peer.stack.counters.ip.martianSources == 2)
     #expect(peer.stack.connectionCount == 0)
   }
 
@@ -212,6 +216,7 @@ import UserTCPSimulation
     packet.options = area
     peer.sends(packet)
     try peer.expectsNothing()
+    #expect(peer.stack.counters.ip.sourceRouted == 1)
   }
 
   // IP4-8
@@ -234,6 +239,7 @@ import UserTCPSimulation
     first.fragmentOffset = 1
     peer.sends(first)
     try peer.expectsNothing()
+    #expect(peer.stack.counters.ip.fragmentsDropped == 2)
   }
 
   // IP4-10

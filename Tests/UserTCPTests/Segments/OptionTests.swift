@@ -101,6 +101,7 @@ import UserTCPSimulation
     while area.count % 4 != 0 { area.insert(1, at: 0) }
     peer.sends(.syn(seq: 99, options: [.raw(area)]))
     _ = try peer.takesAll()
+    #expect(peer.stack.counters.tcp.malformedOptions == 1)
     peer.sends(.rst(seq: 100))
     let c = try peer.opensConnection(isn: 200)
     peer.sends(.data(seq: c.seq, ack: c.ack, "bad", options: [.raw(area)]))
@@ -210,6 +211,7 @@ import UserTCPSimulation
     let peer = ScriptedPeer()
     let c = try peer.opensConnection(
       window: 1, options: [.maximumSegmentSize(1460), .windowScale(15)])
+    #expect(peer.stack.counters.tcp.windowShiftsTooLarge == 1)
     peer.sends(.ack(seq: c.seq, ack: c.ack, window: 1))
     #expect(peer.snapshot?.sendWindow == 16_384)
   }
@@ -247,6 +249,8 @@ import UserTCPSimulation
       peer.sends(bad)
     }
     try peer.expectsNothing()
+    #expect(peer.stack.counters.tcp.checksumErrors == 16)
+    #expect(peer.stack.counters.tcp.inErrors == 16)
     #expect(try peer.appReads(c.id) == [])
     peer.sends(good)
     try peer.expects(.ack(ack: c.seq + 5))
@@ -273,6 +277,7 @@ import UserTCPSimulation
     let c = try peer.opensConnection()
     peer.sends(.data(seq: c.seq, ack: c.ack, "hello").with { $0.dataOffset = words })
     try peer.expectsNothing()
+    #expect(peer.stack.counters.tcp.malformedHeaders == 1)
     #expect(try peer.appReads(c.id) == [])
   }
 

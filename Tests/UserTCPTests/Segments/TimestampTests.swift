@@ -147,6 +147,7 @@ import UserTCPSimulation
     peer.sends(.data(seq: c.seq + 3, ack: c.ack, "old", options: stamp(1999)))
     let answer = try peer.expectsAtOnce(.ack(seq: c.ack, ack: c.seq + 3))
     #expect(answer.timestamps?.echo == 2000)
+    #expect(peer.stack.counters.tcp.pawsRejected == 1)
     #expect(try peer.appReads(c.id) == Array("new".utf8))
   }
 
