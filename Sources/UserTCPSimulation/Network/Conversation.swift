@@ -62,6 +62,8 @@ public struct Conversation: Sendable {
     let host = network.hosts[end.host]
     do throws(TCPError) {
       if let outcome = host.stack.outcome(id), outcome != .closed { throw outcome }
+      // RFC 9293 §3.10.4: a close in SYN-SENT would end the attempt.
+      if host.stack.snapshot(id)?.state == .synSent { return }
       try Self.write(&end, id, host)
       if let mismatch = try Self.read(&end, id, host) { failure = mismatch }
       if end.hasFinished, end.sawEnd {

@@ -91,10 +91,9 @@ public struct Network {
         unsafe host.incoming.append(frame.bytes.span.bytes, offload: frame.offload)
       }
     }
-    // Called without packets too: it tells the stack the time before its program acts.
-    if host.incoming.isEmpty { host.stack.advance(to: now) } else {
-      host.stack.receive(host.incoming, at: now)
-    }
+    // Called without packets too: it tells the stack the time before its program acts, and brings
+    // back what the stack sends to itself.
+    host.stack.receive(host.incoming, at: now)
     host.drainNotifications()
   }
 

@@ -254,6 +254,7 @@ import UserTCPSimulation
     _ = try peer.takesAll(for: .seconds(1))
     peer.appCloses(c.id)
     try peer.expectsAtOnce(.anyReset(seq: c.ack))
+    #expect(peer.stack.counters.tcp.abortsOnClose == 1)
     try peer.expectsNothing(for: .seconds(10))
     #expect(peer.state == .closed)
   }

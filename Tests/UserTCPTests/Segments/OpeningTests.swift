@@ -58,6 +58,7 @@ import UserTCPSimulation
     try peer.expectsAtOnce(.synAck(ack: 101))
     peer.sends(.rst(seq: 101))
     #expect(peer.state == .closed)
+    #expect(peer.stack.counters.tcp.embryonicResets == 1)
     try peer.expectsNothing(for: .seconds(5))
     #expect(peer.appAccepts() == nil)
     peer.sends(.syn(seq: 300))

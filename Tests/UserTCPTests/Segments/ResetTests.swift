@@ -80,6 +80,8 @@ import UserTCPSimulation
     let c = try peer.opensConnection()
     peer.sends(.syn(seq: c.seq + offset))
     try peer.expectsAtOnce(.ack(seq: c.ack, ack: c.seq))
+    #expect(peer.stack.counters.tcp.synChallenges == 1)
+    #expect(peer.stack.counters.tcp.challengeACKs == 1)
     #expect(peer.state == .established)
   }
 
@@ -179,6 +181,7 @@ import UserTCPSimulation
       try peer.advances(by: .milliseconds(1))
     }
     #expect(try peer.takesSegments().count == 1)
+    #expect(peer.stack.counters.tcp.repliesSkipped == 99)
     try peer.advances(by: .milliseconds(500))
     peer.sends(.ack(seq: c.seq - 2000, ack: c.ack))
     try peer.expectsAtOnce(.ack(seq: c.ack, ack: c.seq))

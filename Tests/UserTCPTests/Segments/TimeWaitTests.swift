@@ -27,6 +27,7 @@ import UserTCPSimulation
     try peer.expectsNothing(for: .milliseconds(400))
     #expect(peer.state == .closed)
     #expect(peer.stack.timeWaitCount == 0)
+    #expect(peer.stack.counters.tcp.timeWaitExpired == 1)
     peer.sends(.ack(seq: c.seq, ack: c.ack))
     try peer.expectsAtOnce(.rst(seq: c.ack))
   }
@@ -97,6 +98,7 @@ import UserTCPSimulation
     let (peer, c) = try inTimeWait()
     peer.sends(.rst(seq: c.seq))
     #expect(peer.state == .closed)
+    #expect(peer.stack.counters.tcp.timeWaitKilled == 1)
   }
 
   // TW-4, DEC-7, SYS-5
