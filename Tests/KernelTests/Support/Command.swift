@@ -27,52 +27,50 @@ enum CommandError: Error, CustomStringConvertible {
   }
 }
 
-/// A program that runs beside the test until it ends or is stopped.
+/// A program that runs beside the test until it ends or is stopped. It leads a process group of its
+/// own, so that what it has started ends with it. (Foundation's `Process` waits for all of these.)
 final class RunningCommand {
   let scratch: ScratchFolder
-  private let process = Process()
-  private let ended = DispatchSemaphore(value: 0)
-  private var hasEnded = false
-  private let name: String
+  /// `env` and `ip netns exec` replace themselves by the program, so this is the program's own id.
+  let processID: Int32
+  private var status: Int32?
 
   init(_ words: [String], input: Data? = nil) throws {
-    name = words.joined(separator: " ")
     scratch = try ScratchFolder()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = words
-    process.currentDirectoryURL = scratch.url
-    if let input {
-      try input.write(to: scratch.url.appending(path: "input"))
-      process.standardInput = try FileHandle(forReadingFrom: scratch.url.appending(path: "input"))
-    } else {
-      process.standardInput = FileHandle.nullDevice
-    }
-    process.standardOutput = try scratch.writableFile("output")
-    process.standardError = try scratch.writableFile("errors")
-    let ended = ended
-    process.terminationHandler = { _ in ended.signal() }
-    try process.run()
+    if let input { try input.write(to: scratch.url.appending(path: "input")) }
+    processID = try unsafe spawn(
+      words, input: input == nil ? "/dev/null" : scratch.path("input"),
+      output: scratch.path("output"), errors: scratch.path("errors"))
   }
 
-  /// `env` and `ip netns exec` replace themselves by the program, so this is the program's own id.
-  var processID: Int32 { process.processIdentifier }
-  var isRunning: Bool { !hasEnded && process.isRunning }
+  var isRunning: Bool {
+    collect()
+    return status == nil
+  }
   var errorsSoFar: String { scratch.text("errors") }
   var outputSoFar: Data { scratch.data("output") }
 
+  private func collect() {
+    var word: Int32 = 0
+    guard status == nil, unsafe waitpid(processID, &word, WNOHANG) == processID else { return }
+    let signal = word & 0x7f
+    status = signal == 0 ? (word >> 8) & 0xff : 128 + signal
+  }
+
   /// Waits for the end, at most `seconds`; a program that is not finished then is killed.
   func wait(seconds: Int) -> Outcome {
+    let deadline = Date(timeIntervalSinceNow: TimeInterval(seconds))
     var late = false
-    if !hasEnded, ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
-      late = true
-      kill(processID, SIGKILL)
-      ended.wait()
+    while isRunning {
+      if Date() > deadline {
+        late = true
+        kill(-processID, SIGKILL)
+      }
+      usleep(2_000)
     }
-    hasEnded = true
-    let bySignal = process.terminationReason == .uncaughtSignal
     return Outcome(
-      status: late ? 124 : process.terminationStatus + (bySignal ? 128 : 0),
-      output: scratch.data("output"), errors: scratch.text("errors"))
+      status: late ? 124 : status ?? 0, output: scratch.data("output"),
+      errors: scratch.text("errors"))
   }
 
   /// Sends a signal and waits for the end.
@@ -82,8 +80,40 @@ final class RunningCommand {
   }
 
   deinit {
-    if isRunning { _ = stop(SIGKILL) }
+    if isRunning {
+      kill(-processID, SIGKILL)
+      _ = wait(seconds: 5)
+    }
   }
+}
+
+/// Starts a program of the PATH with its standard streams at files.
+@unsafe private func spawn(
+  _ words: [String], input: String, output: String, errors: String
+) throws -> pid_t {
+  var files = posix_spawn_file_actions_t()
+  unsafe posix_spawn_file_actions_init(&files)
+  defer { unsafe posix_spawn_file_actions_destroy(&files) }
+  let new = O_WRONLY | O_CREAT | O_TRUNC
+  unsafe posix_spawn_file_actions_addopen(&files, 0, input, O_RDONLY, 0)
+  unsafe posix_spawn_file_actions_addopen(&files, 1, output, new, 0o644)
+  unsafe posix_spawn_file_actions_addopen(&files, 2, errors, new, 0o644)
+
+  var attributes = posix_spawnattr_t()
+  unsafe posix_spawnattr_init(&attributes)
+  defer { unsafe posix_spawnattr_destroy(&attributes) }
+  unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+  unsafe posix_spawnattr_setpgroup(&attributes, 0)
+
+  var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
+  defer { for argument in unsafe arguments { unsafe free(argument) } }
+  var processID: pid_t = 0
+  let error = unsafe posix_spawnp(
+    &processID, words[0], &files, &attributes, &arguments, environ)
+  guard error == 0 else {
+    throw CommandError.notReady("\(words[0]) does not start: error \(error)")
+  }
+  return processID
 }
 
 /// Runs a program to its end.
