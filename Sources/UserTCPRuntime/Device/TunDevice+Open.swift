@@ -92,6 +92,10 @@ extension TunDevice {
     guard let host = configuration.hostAddress ?? address.firstOtherHost else {
       throw .noHostAddress(address)
     }
+    // The kernel would answer for it itself.
+    guard host != address.address else {
+      throw .addressRejected(host.description, code: EADDRINUSE)
+    }
     if let mtu = configuration.mtu, unsafe ctun_set_mtu(name, Int32(mtu)) != 0 {
       throw .mtuRejected(mtu)
     }
@@ -103,9 +107,7 @@ extension TunDevice {
     let isInPrefix = address.prefixLength < 32 && address.contains(host)
     let result = unsafe ctun_set_address(
       name, host.bits, address.mask, isInPrefix ? 0 : address.address.bits)
-    guard result == 0, host != address.address else {
-      throw .addressRejected(host.description, code: result == 0 ? EADDRINUSE : -result)
-    }
+    guard result == 0 else { throw .addressRejected(host.description, code: -result) }
     let upResult = unsafe ctun_set_up(name)
     guard upResult == 0 else { throw .io(code: -upResult, call: "setting \(name) up") }
   }

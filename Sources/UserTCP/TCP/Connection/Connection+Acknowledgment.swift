@@ -27,9 +27,7 @@ extension Connection {
       updateWindow(window, from: segment)
     } else if acknowledgment == send.unacknowledged {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
-      if unansweredSince != .never, send.window == 0 || window == 0 {
-        unansweredSince = context.now
-      }
+      if send.window == 0 || window == 0 { unansweredSince = .never }
       updateWindow(window, from: segment)
       if isDuplicate(segment, oldWindow: oldWindow, window: window) { duplicateArrives(&context) }
     }

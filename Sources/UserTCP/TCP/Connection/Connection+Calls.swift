@@ -36,8 +36,7 @@ extension Connection {
 
   mutating func consume(_ count: Int, _ context: inout TCPContext) {
     receive.consume(count, pool: &context.buffers)
-    // The window may be worth telling; `nextSegment` decides.
-    if outcome == nil, receive.owesWindowUpdate { flags.insert(.isOutputDue) }
+    if outcome == nil, receive.owesWindowUpdate { acknowledgeNow() }
   }
 
   /// CLOSE, as half-close: a FIN follows what was written (LC-16).
@@ -65,7 +64,7 @@ extension Connection {
     }
     receive.discard(pool: &context.buffers)
     // The room that unread octets took is free again.
-    if receive.owesWindowUpdate { flags.insert(.isOutputDue) }
+    if receive.owesWindowUpdate { acknowledgeNow() }
     if grace > .zero, !receive.isFinished {
       deadlines.closing = context.now + grace
     } else {

@@ -51,6 +51,7 @@ extension Connection {
     // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
     send.cursor = send.unacknowledged
     flags.insert([.isRetransmissionDue, .isOutputDue])
+    if unansweredSince == .never { unansweredSince = context.now }
     startRetransmissionTimer(&context)
   }
 
@@ -118,7 +119,6 @@ extension Connection {
   mutating func armPersistTimer(_ context: inout TCPContext) {
     guard deadlines.retransmission == .never, send.window == 0 || send.flight == 0 else { return }
     guard send.hasUnsent || send.flight > 0 else { return }
-    if unansweredSince == .never { unansweredSince = context.now }
     if send.window == 0 {
       startRetransmissionTimer(&context)  // SHLD-29, SHLD-30
     } else {
@@ -134,6 +134,7 @@ extension Connection {
       countRetransmission(&context)
       roundTrip.backOff()
       flags.insert(.isProbeDue)
+      if unansweredSince == .never { unansweredSince = context.now }
       startRetransmissionTimer(&context)
     } else {
       flags.insert(.mayBeSmall)

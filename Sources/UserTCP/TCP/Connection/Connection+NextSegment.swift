@@ -30,10 +30,7 @@ extension Connection {
     if let segment = textSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
-    if flags.contains(.isACKDue) || receive.owesWindowUpdate && state.receivesText {
-      return acknowledgment(&context)
-    }
-    return nil
+    return flags.contains(.isACKDue) ? acknowledgment(&context) : nil
   }
 
   // MARK: SYN

@@ -80,12 +80,17 @@ struct ReceiveSide: ~Copyable {
     return gain > 0 && gain >= min(Int(bufferLimit) / 2, max(Int(segmentSize), 536))
   }
 
-  /// An ACK would tell the peer of a window worth knowing.
-  var owesWindowUpdate: Bool { edgeMayMove }
+  /// The peer may soon be held back by a window that is larger by now: worth an ACK of its own.
+  var owesWindowUpdate: Bool { edgeMayMove && window < Int(bufferLimit) / 2 }
 
   /// The window field of a segment sent now; moves the edge as far as it may.
   mutating func windowField() -> UInt16 {
     if edgeMayMove { edge = possibleEdge }
+    // Rounding down would let the edge seem to retreat (RFC 7323 §2.4 allows it); while there is room
+    // it is rounded up instead.
+    let unit = 1 << Int(windowShift)
+    let roundedUp = next + (window + unit - 1) / unit * unit
+    if roundedUp <= possibleEdge { edge = roundedUp }
     return UInt16(min(window >> windowShift, Int(UInt16.max)))
   }
 
@@ -153,7 +158,7 @@ struct ReceiveSide: ~Copyable {
 
   enum Placement: BitwiseCopyable {
     case inOrder
-    /// In order, and octets behind it that were waiting.
+    /// In order, and all or part of a gap that others wait behind.
     case filledGap
     case outOfOrder
     /// Out of order, and there was no room to remember it.
@@ -176,12 +181,12 @@ struct ReceiveSide: ~Copyable {
     next += count
     if discardsText { return .inOrder }
     ring.append(text, from: &pool)
-    guard !outOfOrder.isEmpty, let reached = outOfOrder.takeReached(by: next) else {
-      return .inOrder
+    if outOfOrder.isEmpty { return .inOrder }
+    if let reached = outOfOrder.takeReached(by: next) {
+      ring.extend(by: reached - next)
+      unacknowledgedCount &+= UInt32(reached - next)
+      next = reached
     }
-    ring.extend(by: reached - next)
-    unacknowledgedCount &+= UInt32(reached - next)
-    next = reached
     return .filledGap
   }
 
