@@ -14,6 +14,7 @@ struct Tunstack: ParsableCommand {
 
   static func main() {
     TerminationSignals.block()
+    StandardStreams.fillGaps()
     Task.detached {
       do {
         var command = try parseAsRoot()

@@ -49,8 +49,12 @@ extension ConnectPlan {
       let stream = try await stack.connect(to: remote, from: local)
       log.debug("connected to \(remote) from \(stream.local)")
       let input = InputPump(stream)
-      try await Self.printAll(stream)
-      try input.end()
+      do {
+        try await Self.printAll(stream)
+      } catch {
+        try input.end()  // if input failed, that is why the connection did
+        throw error
+      }
       stream.close()
       await stack.shutdown(grace: .seconds(2))  // until our FIN is acknowledged
     } catch let error as TCPError {

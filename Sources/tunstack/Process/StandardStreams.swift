@@ -49,6 +49,18 @@ enum StandardOutput {
   }
 }
 
+enum StandardStreams {
+  /// A program may be started with some of them closed. The next file it opens would then take the
+  /// number, and a TUN device that is standard input is no use to anybody.
+  static func fillGaps() {
+    var descriptor: Int32 = 0
+    repeat {
+      descriptor = unsafe open("/dev/null", O_RDWR)
+    } while descriptor >= 0 && descriptor <= STDERR_FILENO
+    if descriptor > STDERR_FILENO { close(descriptor) }
+  }
+}
+
 enum StandardError {
   /// One line, at once.
   static func write(line: String) {
