@@ -93,7 +93,7 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-7
-  @Test(arguments: [[99, 0], [99, 1], [99, 40], [2, 0], [2, 1], [8, 10], [3], [2, 5, 1, 1, 1, 1]])
+  @Test(arguments: [[99, 0], [99, 1], [99, 40], [2, 0], [2, 1], [8, 10], [3]])
   func `an illegal option length is survived on a SYN and on text`(_ bytes: [UInt8]) throws {
     let peer = ScriptedPeer()
     try peer.appListens()

@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+// A package of its own, so that what measures never reaches users of the library.
+import PackageDescription
+
+let package = Package(
+  name: "Benchmarks",
+  dependencies: [.package(name: "UserTCP", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "engine-memory", dependencies: [.product(name: "UserTCP", package: "UserTCP")],
+      swiftSettings: [.swiftLanguageMode(.v6), .strictMemorySafety()])
+  ]
+)
