@@ -6,6 +6,7 @@ import Testing
 @Suite struct `Shutting down` {
   @Test func `closes what handlers hold and returns when they are done`() async throws {
     let (near, far) = try MemoryDevice.pair()
+    let listening = Gate()
     let opened = Gate()
     struct Opening: ConnectionHandler {
       let opened: Gate
@@ -16,6 +17,7 @@ import Testing
     }
     try await TCPStack.run(device: .device(near), address: Two.client) { client in
       let ended = Task(executorPreference: client.loop) {
+        await listening.wait()
         let stream = try await client.connect(to: Two.endpoint(7))
         #expect(try await stream.read() == nil)  // a FIN, not a reset
         stream.close()
@@ -25,6 +27,7 @@ import Testing
       }
       try await TCPStack.run(device: .device(far), address: Two.server) { stack in
         try stack.serve(port: 7) { Opening(opened: opened) }
+        listening.open()
         await opened.wait()
         #expect(!stack.isShuttingDown)
         await stack.shutdown(grace: .seconds(600))
@@ -39,18 +42,22 @@ import Testing
 
   @Test func `resets what is left when the grace is over, and lets serve return`() async throws {
     let (near, far) = try MemoryDevice.pair()
+    let listening = Gate()
     let accepted = Gate()
     let log = Log<String>()
     try await TCPStack.run(device: .device(near), address: Two.client) { client in
       let ended = Task(executorPreference: client.loop) {
+        await listening.wait()
         let stream = try await client.connect(to: Two.endpoint(7))
         await #expect(throws: TCPError.resetByPeer) { try await stream.read() }
         stream.close()
       }
       try await TCPStack.run(device: .device(far), address: Two.server) { stack in
         try await withThrowingTaskGroup { group in
+          let listener = try await stack.listen(port: 7)
+          listening.open()
           group.addTask {
-            try await stack.serve(port: 7) { stream in
+            try await listener.serve { stream in
               accepted.open()
               do { _ = try await stream.read() } catch {
                 log.note("\(error)")
@@ -71,9 +78,11 @@ import Testing
 
   @Test func `is what leaving does at once: peers learn of it`() async throws {
     let (near, far) = try MemoryDevice.pair()
+    let listening = Gate()
     let opened = Gate()
     try await TCPStack.run(device: .device(near), address: Two.client) { client in
       let ended = Task(executorPreference: client.loop) {
+        await listening.wait()
         let stream = try await client.connect(to: Two.endpoint(7))
         try await stream.write([1])
         _ = try await stream.read()
@@ -83,6 +92,7 @@ import Testing
       }
       try await TCPStack.run(device: .device(far), address: Two.server) { stack in
         try stack.serve(port: 7) { Echo() }
+        listening.open()
         await opened.wait()
       }
       try await ended.value
@@ -91,7 +101,8 @@ import Testing
 
   @Test func `leaves handles that fail, from any thread`() async throws {
     let (near, far) = try MemoryDevice.pair()
-    let (stack, stream) = try await TCPStack.run(device: .device(near), address: Two.client) { stack in
+    let (stack, stream) = try await TCPStack.run(device: .device(near), address: Two.client) {
+      stack in
       try stack.serve(port: 7) { Echo() }
       return (stack, try await stack.connect(to: Endpoint(Two.client.address, 7)))
     }

@@ -139,7 +139,7 @@ class Service {
 @safe struct ServiceTable: ~Copyable {
   private var entries: [Unmanaged<Service>?] = unsafe [nil, nil]  // `Owner.nobody` and `.streams`
 
-  deinit { for unsafe entry in unsafe entries { unsafe entry?.release() } }
+  deinit { for unsafeentry in unsafe entries { unsafe entry?.release() } }
 
   /// A free index; `nil` when there are as many services as ports.
   func freeIndex() -> UInt16? {
