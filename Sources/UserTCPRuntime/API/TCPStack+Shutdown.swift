@@ -51,10 +51,9 @@ extension TCPStack {
       guard MonotonicClock.now >= deadline else { return }
       abortEverything()
     }
-    for unsafewaiter in unsafe state.pointee.shutdownWaiters {
+    while let waiter = unsafe state.pointee.shutdownWaiters.popLast() {
       unsafe waiter.resume(returning: .look)
     }
-    unsafe state.pointee.shutdownWaiters.removeAll()
   }
 
   /// Resets every connection that has a handler or a stream.
