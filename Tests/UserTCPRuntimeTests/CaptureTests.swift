@@ -58,7 +58,9 @@ import Testing
     #expect(Array(record.dropFirst(40)) == payload)
   }
 
-  @Test func `holds what was received and what was sent, in order, complete frames untouched`() throws {
+  @Test func `holds what was received and what was sent, in order, complete frames untouched`()
+    throws
+  {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let (device, peer) = try MemoryDevice.pair()
     let capture = try CapturingDevice(device, path: path)
@@ -113,7 +115,9 @@ import Testing
     let (device, peer) = try MemoryDevice.pair()
     let failures = Log<DeviceError>()
     let readOnly = unsafe open("/dev/null", O_RDONLY)
-    let capture = CapturingDevice(device, PcapFile(file: readOnly, path: "/x")) { failures.note($0) }
+    let capture = CapturingDevice(device, PcapFile(file: readOnly, path: "/x")) {
+      failures.note($0)
+    }
     for _ in 0..<2 {
       var outgoing = OutgoingBatch()
       Frames.append(Frames.tcp(), .none, to: &outgoing)

@@ -5,7 +5,9 @@
 
 enum Frames {
   /// A TCP segment over IPv4 with 20-octet headers, ports 1 and 2; `field` stands in the checksum.
-  static func tcp(payload: [UInt8] = [], checksum field: UInt16 = 0, optionWords: Int = 0) -> [UInt8] {
+  static func tcp(payload: [UInt8] = [], checksum field: UInt16 = 0, optionWords: Int = 0)
+    -> [UInt8]
+  {
     let length = 40 + optionWords * 4 + payload.count
     var frame: [UInt8] = [
       0x45, 0, UInt8(length >> 8), UInt8(length & 0xFF), 0, 0, 0x40, 0, 64, 6, 0, 0,

@@ -33,7 +33,9 @@ private final class SharedFlag: Sendable {
 }
 
 @Suite struct `The event loop` {
-  @Test func `runs tasks that prefer it on its own thread, also after they have waited`() async throws {
+  @Test func `runs tasks that prefer it on its own thread, also after they have waited`()
+    async throws
+  {
     try await withLoop { loop in
       #expect(!loop.isCurrent)
       let stayed = await Task(executorPreference: loop) {

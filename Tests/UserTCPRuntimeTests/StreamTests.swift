@@ -32,7 +32,7 @@ private func echoServer(_ stack: TCPStack, _ start: TaskGroup<Void>.Starter) asy
 
   @Test(arguments: [OffloadCapabilities.all, .none])
   func `carries megabytes both ways at once`(_ offloads: OffloadCapabilities) async throws {
-    let sent = pattern(8 << 20)
+    let sent = pattern(4 << 20)
     let received = try await Two.run(offloads: offloads, server: echoServer) { stack in
       try await stack.connect(to: Two.endpoint(7)) { stream in
         async let answer = readAll(stream)
@@ -128,7 +128,8 @@ private func echoServer(_ stack: TCPStack, _ start: TaskGroup<Void>.Starter) asy
     }
   }
 
-  @Test func `is reset when it is closed inside a look at its octets, after the look`() async throws {
+  @Test func `is reset when it is closed inside a look at its octets, after the look`() async throws
+  {
     let ended = Log<TCPError?>()
     try await Two.run { stack, start in
       let listener = try await stack.listen(port: 7)
@@ -213,7 +214,9 @@ private func echoServer(_ stack: TCPStack, _ start: TaskGroup<Void>.Starter) asy
   @Test func `that returns early still gets its answer to a client that sends on`() async throws {
     let answer = try await Two.run { stack, start in
       let listener = try await stack.listen(port: 80)
-      start { try await listener.serve { stream in try await stream.write(Array("too long".utf8)) } }
+      start {
+        try await listener.serve { stream in try await stream.write(Array("too long".utf8)) }
+      }
     } _: { stack in
       try await stack.connect(to: Two.endpoint(80)) { stream in
         // More than both buffers hold: it only ends because the server reads and discards.
@@ -287,7 +290,7 @@ private func echoServer(_ stack: TCPStack, _ start: TaskGroup<Void>.Starter) asy
   }
 
   @Test func `is run for each of thousands of connections`() async throws {
-    let count = 3_000
+    let count = 1_000
     var settings = StackSettings()
     settings.timeWaitInterval = .milliseconds(10)
     let sum = try await Two.run(settings: settings, server: echoServer) { stack in

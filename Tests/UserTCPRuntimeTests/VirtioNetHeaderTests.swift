@@ -9,7 +9,9 @@ import Testing
       flags: 1, segmentationType: 0x81, headerLength: 40, segmentSize: 1460, checksumStart: 20,
       checksumOffset: 16)
     let octets = unsafe withUnsafeBytes(of: header) { unsafe [UInt8]($0) }
-    func word(_ value: UInt16) -> [UInt8] { unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) } }
+    func word(_ value: UInt16) -> [UInt8] {
+      unsafe withUnsafeBytes(of: value) { unsafe [UInt8]($0) }
+    }
     #expect(octets == [1, 0x81] + word(40) + word(1460) + word(20) + word(16))
   }
 
@@ -97,7 +99,9 @@ import Testing
     let frame = Frames.tcp()
     let offload = OffloadInfo(checksum: .partial)
     for length in 0..<40 {
-      #expect(unsafe VirtioNetHeader(offload, header: frame.span.bytes.extracting(first: length)) == .empty)
+      #expect(
+        unsafe VirtioNetHeader(offload, header: frame.span.bytes.extracting(first: length))
+          == .empty)
     }
     var icmp = frame
     icmp[9] = 1

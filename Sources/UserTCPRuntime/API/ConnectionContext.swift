@@ -39,7 +39,7 @@
   }
 
   /// Room in the send buffer.
-  public var writableBytes: Int { (try? unsafe state.pointee.engine.writableBytes(id)) ?? 0 }
+  public var writableBytes: Int { unsafe state.pointee.engine.writableBytes(id) }
 
   // MARK: Reading
 
@@ -73,10 +73,17 @@
 
   // MARK: Questions
 
-  public var local: Endpoint? { snapshot?.local }
-  public var remote: Endpoint? { snapshot?.remote }
+  public var local: Endpoint? { unsafe state.pointee.engine.endpoints(id)?.local }
+  public var remote: Endpoint? { unsafe state.pointee.engine.endpoints(id)?.remote }
   /// A copy of everything there is to know; for reports, it costs more than the other calls.
   public var snapshot: ConnectionSnapshot? { unsafe state.pointee.engine.snapshot(id) }
+
+  /// Every socket of the stack, for a table of them.
+  public func forEachSnapshot(_ body: (ConnectionSnapshot) -> Void) {
+    unsafe state.pointee.engine.forEachSnapshot(body)
+  }
+
+  public var counters: Counters { unsafe state.pointee.engine.counters }
 
   @_lifetime(self: copy self)
   public mutating func configure(_ change: (inout ConnectionOptions) -> Void) {

@@ -24,7 +24,7 @@
 
   /// Whoever owns the pool has removed every element; they cannot be told from free slots here.
   deinit {
-    for unsafe chunk in unsafe chunks { unsafe chunk.deallocate() }
+    for index in unsafe chunks.indices { unsafe chunks[index].deallocate() }
   }
 
   mutating func insert(_ element: consuming Element) -> UInt32 {

@@ -90,7 +90,8 @@ struct Owner: BitwiseCopyable {
       guard let base = unsafe chunks[chunk] else { continue }
       for index in 0..<Self.chunkSize where unsafe base[index].service != Owner.nobody {
         let slot = UInt32(chunk << Self.chunkShift + index)
-        unsafe all.append((ConnectionID(slot: slot, generation: base[index].generation), base[index]))
+        unsafe all.append(
+          (ConnectionID(slot: slot, generation: base[index].generation), base[index]))
       }
     }
     return all

@@ -139,7 +139,9 @@ class Service {
 @safe struct ServiceTable: ~Copyable {
   private var entries: [Unmanaged<Service>?] = unsafe [nil, nil]  // `Owner.nobody` and `.streams`
 
-  deinit { for unsafe entry in unsafe entries { unsafe entry?.release() } }
+  deinit {
+    for index in unsafe entries.indices { unsafe entries[index]?.release() }
+  }
 
   /// A free index; `nil` when there are as many services as ports.
   func freeIndex() -> UInt16? {

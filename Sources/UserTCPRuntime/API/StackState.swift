@@ -67,6 +67,8 @@ enum StreamSide: Sendable {
   var chunks = ChunkPool()
   /// The connection that a task used last; named when a job holds the loop.
   var lastUsed: ConnectionID?
+  /// When the handler that runs now was called, by the coarse clock.
+  var watchStart = Instant.zero
   /// `shutdown` has begun; open connections end then at the latest.
   var shutdownDeadline: Instant?
   /// The tasks that wait in `shutdown`.

@@ -7,8 +7,7 @@ extension TCPStack {
     to remote: Endpoint, from local: Endpoint? = nil,
     options: ConnectionOptions = ConnectionOptions()
   ) async throws(TCPError) -> TCPStream {
-    try await onLoop { () async throws(TCPError) in
-      try self.checkRunning()
+    try await call { () async throws(TCPError) in
       let stream = try self.state.with { state throws(TCPError) in
         guard state.shutdownDeadline == nil else { throw .closed }
         let id = try state.engine.connect(to: remote, from: local, options: options)

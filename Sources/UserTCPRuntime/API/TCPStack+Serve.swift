@@ -51,9 +51,8 @@ extension TCPStack {
   public func listen(
     port: Port, backlog: Int = 4096, options: ConnectionOptions = ConnectionOptions()
   ) async throws(TCPError) -> TCPListener {
-    try await onLoop { () async throws(TCPError) in
-      try self.checkRunning()
-      return try self.state.with { state throws(TCPError) in
+    try await call { () async throws(TCPError) in
+      try self.state.with { state throws(TCPError) in
         guard state.shutdownDeadline == nil else { throw .closed }
         let id = try state.engine.listen(on: port, backlog: backlog, options: options)
         state.listeners.insert(ListenerState(id: id, service: nil))
@@ -68,7 +67,7 @@ extension TCPListener {
   public func serve(
     _ handler: @escaping @Sendable (TCPStream) async throws -> Void
   ) async throws(TCPError) {
-    try await stack.onLoop { () async throws(TCPError) in
+    try await stack.call { () async throws(TCPError) in
       defer { close() }
       await withDiscardingTaskGroup { group in
         while let stream = await accept() {
@@ -161,10 +160,5 @@ extension TCPStack {
   func onLoopSoon(_ body: @escaping @Sendable (TCPStack) -> Void) {
     if loop.isCurrent && !state.isInUse { return body(self) }
     loop.post { if self.loop.isCurrent { body(self) } }
-  }
-
-  /// Async calls come here from anywhere, also after the end.
-  func checkRunning() throws(TCPError) {
-    guard loop.isCurrent else { throw .closed }
   }
 }

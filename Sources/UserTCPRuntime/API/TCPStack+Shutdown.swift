@@ -51,8 +51,9 @@ extension TCPStack {
       guard MonotonicClock.now >= deadline else { return }
       abortEverything()
     }
-    for unsafe waiter in unsafe state.pointee.shutdownWaiters { unsafe waiter.resume(returning: .look) }
-    unsafe state.pointee.shutdownWaiters.removeAll()
+    while let waiter = unsafe state.pointee.shutdownWaiters.popLast() {
+      unsafe waiter.resume(returning: .look)
+    }
   }
 
   /// Resets every connection that has a handler or a stream.
@@ -64,7 +65,9 @@ extension TCPStack {
 
   private func forEachHandler(_ body: (Service, ConnectionID, Owner) -> Void) {
     for (id, owner) in state.with({ $0.owners.all() }) where owner.service != Owner.streams {
-      guard let service = unsafe state.with({ unsafe $0.services.find(owner.service) }) else { continue }
+      guard let service = unsafe state.with({ unsafe $0.services.find(owner.service) }) else {
+        continue
+      }
       unsafe service._withUnsafeGuaranteedRef { body($0, id, owner) }
       state.with { $0.services.removeIfUnused(owner.service) }
     }

@@ -9,10 +9,10 @@ extension TCPStack {
   func adopt(_ id: ConnectionID, isEstablished: Bool, _ state: inout StackState) -> TCPStream {
     let element = state.streams.insert(StreamState(isEstablished: isEstablished))
     state.owners.set(id, Owner(element: element, service: Owner.streams, id: id))
-    let snapshot = state.engine.snapshot(id)
-    let unknown = Endpoint(IPv4Address.unspecified, 0)
-    return TCPStream(
-      id: id, local: snapshot?.local ?? unknown, remote: snapshot?.remote ?? unknown, stack: self)
+    guard let ends = state.engine.endpoints(id) else {
+      preconditionFailure("the engine has just handed this connection out")
+    }
+    return TCPStream(id: id, local: ends.local, remote: ends.remote, stack: self)
   }
 
   /// Gives the handle back. Whoever waits on it is told.
@@ -158,7 +158,7 @@ extension TCPStack {
       if case .nothingYet? = try? state.engine.readable(id) { return true }
       return false
     case .writer:
-      return (try? state.engine.writableBytes(id)) == 0
+      return state.engine.writableBytes(id) == 0
     }
   }
 

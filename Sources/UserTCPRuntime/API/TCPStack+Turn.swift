@@ -55,7 +55,7 @@ extension TCPStack {
     let holder = state.with { state in
       LoopHolder.job(
         lastUsed: state.lastUsed,
-        remote: state.lastUsed.flatMap { state.engine.snapshot($0)?.remote })
+        remote: state.lastUsed.flatMap { state.engine.endpoints($0)?.remote })
     }
     log(.loopHeld(by: holder, time))
   }
@@ -67,22 +67,18 @@ extension TCPStack {
   private func deliverNotifications() {
     let state = unsafe state.unchecked
     guard var notification = unsafe state.pointee.engine.nextNotification() else { return }
-    var start = MonotonicClock.coarse
+    unsafe state.pointee.watchStart = MonotonicClock.coarse
     while true {
       switch notification {
       case .acceptable(let listener): unsafe accept(from: listener, state)
       case .connection(let id, let events):
-        if let owner = unsafe state.pointee.owners[id] {
-          if owner.service == Owner.streams {
-            unsafe state.pointee.wakeStream(owner, events)
-          } else {
-            unsafe deliver(events, to: id, owner, state)
-          }
+        guard let owner = unsafe state.pointee.owners[id] else { break }
+        if owner.service == Owner.streams {
+          unsafe state.pointee.wakeStream(owner, events)
+        } else {
+          unsafe deliver(events, to: id, owner, state)
         }
       }
-      let end = MonotonicClock.coarse
-      if end - start > Self.tolerance { reportHandler(notification, end - start) }
-      start = end
       guard let next = unsafe state.pointee.engine.nextNotification() else { return }
       notification = next
     }
@@ -95,7 +91,10 @@ extension TCPStack {
     }
     guard let service = unsafe state.pointee.services.find(index) else { return }
     while let id = unsafe state.pointee.engine.accept(listener) {
-      unsafe service._withUnsafeGuaranteedRef { unsafe $0.accept(id, state) }
+      unsafe service._withUnsafeGuaranteedRef { service in
+        unsafe service.accept(id, state)
+        unsafe watch(service, id, [], state)
+      }
     }
   }
 
@@ -104,31 +103,26 @@ extension TCPStack {
     _ state: UnsafeMutablePointer<StackState>
   ) {
     guard let service = unsafe state.pointee.services.find(owner.service) else { return }
-    let isListening = unsafe service._withUnsafeGuaranteedRef {
-      unsafe $0.deliver(events, to: id, owner, state)
-      return $0.isListening
+    let isListening = unsafe service._withUnsafeGuaranteedRef { service in
+      unsafe service.deliver(events, to: id, owner, state)
+      unsafe watch(service, id, events, state)
+      return service.isListening
     }
     if !isListening { unsafe state.pointee.services.removeIfUnused(owner.service) }
   }
 
-  private func reportHandler(_ notification: Notification, _ time: Interval) {
-    let state = unsafe state.unchecked
-    let holder: LoopHolder
-    switch notification {
-    case .acceptable(let listener):
-      let name = unsafe state.pointee.listeners.find(listener)?.service.flatMap {
-        unsafe state.pointee.services.find($0)?.takeUnretainedValue().name
-      }
-      holder = .handler(type: name ?? "", event: "opened", connection: nil, remote: nil)
-    case .connection(let id, let events):
-      // A handler that is gone by now has taken its owner entry along; the events still tell.
-      let name = unsafe state.pointee.owners[id].flatMap {
-        unsafe state.pointee.services.find($0.service)?.takeUnretainedValue().name
-      }
-      holder = .handler(
-        type: name ?? "a handler", event: events.description, connection: id,
-        remote: unsafe state.pointee.engine.snapshot(id)?.remote)
-    }
+  /// After every call of a handler: did it hold the loop?
+  private func watch(
+    _ service: Service, _ id: ConnectionID, _ events: ConnectionEvents,
+    _ state: UnsafeMutablePointer<StackState>
+  ) {
+    let now = MonotonicClock.coarse
+    let time = now - (unsafe state.pointee.watchStart)
+    unsafe state.pointee.watchStart = now
+    guard time > Self.tolerance else { return }
+    let holder = LoopHolder.handler(
+      type: service.name, event: events.isEmpty ? "opened" : events.description, connection: id,
+      remote: unsafe state.pointee.engine.endpoints(id)?.remote)
     log(.loopHeld(by: holder, time))
   }
 }

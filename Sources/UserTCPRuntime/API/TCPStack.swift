@@ -48,9 +48,30 @@ extension TCPStack {
       group.addTask(executorPreference: loop) {
         do throws(Failure) { return .success(try await body()) } catch { return .failure(error) }
       }
-      guard let result = await group.next() else { preconditionFailure("a child task has a result") }
+      guard let result = await group.next() else {
+        preconditionFailure("a child task has a result")
+      }
       return result
     }.get()
+  }
+}
+
+extension TCPStack {
+  /// As `onLoop`, for calls that fail when the stack has ended. The check stands on both sides of the
+  /// move: a call that comes too late must not try to move again.
+  func call<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws(TCPError) -> Result
+  ) async throws(TCPError) -> Result {
+    if loop.isOver { throw .closed }
+    return try await onLoop { () async throws(TCPError) in
+      try self.checkRunning()
+      return try await body()
+    }
+  }
+
+  /// Off the loop here means: moved, but the stack has ended.
+  func checkRunning() throws(TCPError) {
+    guard loop.isCurrent else { throw .closed }
   }
 }
 

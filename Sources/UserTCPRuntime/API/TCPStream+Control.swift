@@ -4,8 +4,7 @@
 extension TCPStream {
   /// Half-close: FIN after what was written; reading goes on.
   public func finish() async throws(TCPError) {
-    try await stack.onLoop { () async throws(TCPError) in
-      try stack.checkRunning()
+    try await stack.call { () async throws(TCPError) in
       try stack.state.with { state throws(TCPError) in try state.engine.finish(id) }
     }
   }
@@ -39,8 +38,7 @@ extension TCPStream {
   public func configure(
     _ change: @escaping @Sendable (inout ConnectionOptions) -> Void
   ) async throws(TCPError) {
-    try await stack.onLoop { () async throws(TCPError) in
-      try stack.checkRunning()
+    try await stack.call { () async throws(TCPError) in
       try stack.state.with { state throws(TCPError) in try state.engine.configure(id, change) }
     }
   }

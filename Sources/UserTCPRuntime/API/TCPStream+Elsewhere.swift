@@ -15,8 +15,7 @@ extension TCPStream {
     guard let chunk = try await peek() else { return nil }
     let (result, consumed) = try body(chunk.bytes)
     precondition(consumed >= 0 && consumed <= chunk.count, "more octets consumed than were lent")
-    try await stack.onLoop { () async throws(TCPError) in
-      try stack.checkRunning()
+    try await stack.call { () async throws(TCPError) in
       stack.state.with { $0.engine.consume(id, consumed) }
     }
     return result
@@ -24,7 +23,7 @@ extension TCPStream {
 
   /// A copy of what is there, which stays there.
   private func peek() async throws(TCPError) -> ByteChunk? {
-    try await stack.onLoop { () async throws(TCPError) in
+    try await stack.call { () async throws(TCPError) in
       try await withReadableBytes { bytes throws(TCPError) in
         (stack.copyToChunk(bytes), consumed: 0)
       }

@@ -60,7 +60,7 @@ extension TCPStream {
   /// The next octets, at most `limit`; `nil` when the peer has sent its FIN.
   public func read(upTo limit: Int = 64 << 10) async throws(TCPError) -> ByteChunk? {
     guard stack.loop.isCurrent else {
-      return try await stack.onLoop { () async throws(TCPError) in try await read(upTo: limit) }
+      return try await stack.call { () async throws(TCPError) in try await read(upTo: limit) }
     }
     while true {
       switch try stack.readable(id) {
@@ -91,7 +91,7 @@ extension TCPStream {
   /// Writes all of it, waiting while the send buffer is full.
   public func write(_ bytes: [UInt8]) async throws(TCPError) {
     guard stack.loop.isCurrent else {
-      return try await stack.onLoop { () async throws(TCPError) in try await write(bytes) }
+      return try await stack.call { () async throws(TCPError) in try await write(bytes) }
     }
     try await write(unsafe bytes.span.bytes)
   }
@@ -99,14 +99,14 @@ extension TCPStream {
   /// Writes all of it, waiting while the send buffer is full.
   public func write(_ chunk: ByteChunk) async throws(TCPError) {
     guard stack.loop.isCurrent else {
-      return try await stack.onLoop { () async throws(TCPError) in try await write(chunk) }
+      return try await stack.call { () async throws(TCPError) in try await write(chunk) }
     }
     try await write(chunk.bytes)
   }
 
   /// Writes `bytes` as urgent data (RFC 9293 §3.8.5, MUST-30). For old protocols only.
   public func writeUrgent(_ bytes: [UInt8]) async throws(TCPError) {
-    try await stack.onLoop { () async throws(TCPError) in
+    try await stack.call { () async throws(TCPError) in
       var written = 0
       while written < bytes.count {
         written += try stack.write(

@@ -23,7 +23,7 @@ internal import Synchronization
   private let signal = Atomic<UInt8>(Signal.idle)
   /// After the last turn a job goes to the concurrent pool, where calls on the stack fail with
   /// `.closed`. Changes under the inbox's lock.
-  private let isOver = Atomic<Bool>(false)
+  private let hasEnded = Atomic<Bool>(false)
   /// An eventfd that interrupts `wait`.
   private let event: Int32
 
@@ -45,12 +45,15 @@ internal import Synchronization
   /// The caller is on the loop's thread.
   public var isCurrent: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 
+  /// There will be no more turns.
+  var isOver: Bool { hasEnded.load(ordering: .relaxed) }
+
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     if isCurrent { return ready.append(job) }
     let accepted = inbox.withLock { jobs in
       // Decided under the lock: after `end` has emptied the inbox nothing may come in.
-      guard !isOver.load(ordering: .relaxed) else { return false }
+      guard !hasEnded.load(ordering: .relaxed) else { return false }
       jobs.append(job)
       return true
     }
@@ -125,7 +128,7 @@ internal import Synchronization
     guard ready.isEmpty else { return false }
     return inbox.withLock { jobs in
       guard jobs.isEmpty else { return false }
-      isOver.store(true, ordering: .relaxed)
+      hasEnded.store(true, ordering: .relaxed)
       thread.store(0, ordering: .relaxed)  // the system may give the next thread the same name
       return true
     }
