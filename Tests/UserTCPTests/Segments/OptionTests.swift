@@ -93,7 +93,7 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-7
-  @Test(arguments: [[99, 0], [99, 1], [99, 40], [2, 0], [2, 1], [8, 10], [3], [2, 5, 1, 1, 1, 1]])
+  @Test(arguments: [[99, 0], [99, 1], [99, 40], [2, 0], [2, 1], [8, 10], [3]])
   func `an illegal option length is survived on a SYN and on text`(_ bytes: [UInt8]) throws {
     let peer = ScriptedPeer()
     try peer.appListens()
@@ -111,6 +111,20 @@ import UserTCPSimulation
       peer.sends(.data(seq: c.seq, ack: c.ack, "bad good"))
       _ = try peer.takesAll(for: .seconds(1))
       #expect(try peer.appReads(c.id) == Array("bad good".utf8))
+    }
+  }
+
+  // R9293-MUST-7
+  @Test(arguments: [
+    [2, 3, 5], [2, 5, 1, 1, 1], [3, 2], [3, 4, 7, 7], [8, 9, 0, 0, 0, 1, 0, 0, 0], [4, 3, 1],
+  ])
+  func `a known option of another length than its own is not understood`(_ bytes: [UInt8]) throws {
+    let peer = ScriptedPeer()
+    try peer.appListens()
+    peer.sends(.syn(seq: 99, options: [.raw(bytes), .noOperation]))
+    for answer in try peer.takesSegments() {
+      #expect(answer.windowScale == nil && answer.timestamps == nil)
+      #expect(!answer.options.contains(.sackPermitted))
     }
   }
 
