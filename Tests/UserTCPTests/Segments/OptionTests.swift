@@ -115,6 +115,20 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-7
+  @Test(arguments: [
+    [2, 3, 5], [2, 5, 1, 1, 1], [3, 2], [3, 4, 7, 7], [8, 9, 0, 0, 0, 1, 0, 0, 0], [4, 3, 1],
+  ])
+  func `a known option of another length than its own is not understood`(_ bytes: [UInt8]) throws {
+    let peer = ScriptedPeer()
+    try peer.appListens()
+    peer.sends(.syn(seq: 99, options: [.raw(bytes), .noOperation]))
+    for answer in try peer.takesSegments() {
+      #expect(answer.windowScale == nil && answer.timestamps == nil)
+      #expect(!answer.options.contains(.sackPermitted))
+    }
+  }
+
+  // R9293-MUST-7
   @Test func `every option area of random octets is survived`() throws {
     var random = SeededRandom(seed: 3)
     let peer = ScriptedPeer()
