@@ -41,8 +41,8 @@ extension ConnectionContext: HTTPTransport {
   @_lifetime(self: copy self)
   mutating func statusPage() -> [UInt8] {
     var page = StatusPage()
-    if let own = snapshot { page.add(own) }
-    return page.octets(nil)
+    forEachSnapshot { page.add($0) }
+    return page.octets(counters)
   }
 }
 

@@ -20,7 +20,7 @@ struct StatusPage {
     rows.append(Self.row(connection))
   }
 
-  func octets(_ counters: Counters?) -> [UInt8] {
+  func octets(_ counters: Counters) -> [UInt8] {
     let states = TCPState.allCases.compactMap { state in
       counts[state.rawValue].map { "\"\(state)\": \($0)" }
     }
@@ -31,7 +31,7 @@ struct StatusPage {
         "connections": [
           \(rows.joined(separator: ",\n    "))
         ],
-        "counters": \(counters.map(Self.object) ?? "{}")
+        "counters": \(Self.object(counters))
       }
 
       """
