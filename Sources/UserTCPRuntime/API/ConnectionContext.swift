@@ -35,7 +35,8 @@
   @_lifetime(self: copy self)
   public mutating func write(_ bytes: RawSpan) -> Int {
     // An error is the connection's end, of which `closed` tells.
-    (try? unsafe state.pointee.engine.write(id, bytes)) ?? 0
+    let state = unsafe state  // instrumented builds see `self` escape otherwise
+    return (try? unsafe state.pointee.engine.write(id, bytes)) ?? 0
   }
 
   /// Room in the send buffer.
@@ -55,6 +56,7 @@
   /// Half-close: FIN after what was written; input goes on.
   @_lifetime(self: copy self)
   public mutating func finish() {
+    let state = unsafe state
     _ = try? unsafe state.pointee.engine.finish(id)  // fails only when it is over anyway
   }
 
@@ -87,6 +89,7 @@
 
   @_lifetime(self: copy self)
   public mutating func configure(_ change: (inout ConnectionOptions) -> Void) {
+    let state = unsafe state
     _ = try? unsafe state.pointee.engine.configure(id, change)
   }
 }

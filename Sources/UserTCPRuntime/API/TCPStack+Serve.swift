@@ -102,6 +102,7 @@ extension TCPStack {
     case closed
   }
 
+  @inline(never)
   fileprivate func acceptStream(_ listener: ListenerID) -> Accepted {
     guard loop.isCurrent else { return .closed }
     return state.with { state in
@@ -137,10 +138,15 @@ extension TCPStack {
     } catch {
       // On the loop again, wherever the handler was: this task prefers it.
       end(stream.id, .abort)
-      // That a connection failed is not worth a line; that a program did is.
-      if !(error is TCPError || error is CancellationError) {
-        log(.handlerFailed(stream.remote, port: port, error))
-      }
+      report(error, of: stream, port)
+    }
+  }
+
+  @inline(never)
+  private func report(_ error: any Error, of stream: TCPStream, _ port: Port) {
+    // That a connection failed is not worth a line; that a program did is.
+    if !(error is TCPError || error is CancellationError) {
+      log(.handlerFailed(stream.remote, port: port, error))
     }
   }
 

@@ -1,11 +1,15 @@
 // What `TCPStream` is made of: the same few calls on the engine for every way to read and write, and
 // the waiting. All on the loop; whoever comes from elsewhere has been moved before, and comes too
 // late, off the loop, only when the stack has ended.
+//
+// What is synchronous here is not inlined: inlined into an async function its temporaries would lie in
+// that function's frame, and a parked task keeps its frames: kilobytes for every idle connection.
 
 extension TCPStack {
   // MARK: Handles
 
   /// Makes a stream of a connection that the engine has handed out.
+  @inline(never)
   func adopt(_ id: ConnectionID, isEstablished: Bool, _ state: inout StackState) -> TCPStream {
     let element = state.streams.insert(StreamState(isEstablished: isEstablished))
     state.owners.set(id, Owner(element: element, service: Owner.streams, id: id))
@@ -16,6 +20,7 @@ extension TCPStack {
   }
 
   /// Gives the handle back. Whoever waits on it is told.
+  @inline(never)
   func end(_ id: ConnectionID, _ ending: StreamState.Ending) {
     guard loop.isCurrent else { return }  // the stack has ended, and every connection with it
     state.with { state in
@@ -39,11 +44,13 @@ extension TCPStack {
 
   // MARK: Octets
 
+  @inline(never)
   func readable(_ id: ConnectionID) throws(TCPError) -> Readable {
     try use(id) { state throws(TCPError) in try state.engine.readable(id) }
   }
 
   @_lifetime(output: copy output)
+  @inline(never)
   func read(_ id: ConnectionID, into output: inout OutputRawSpan) throws(TCPError) -> Readable {
     try checkReading()
     return try state.with { state throws(TCPError) in
@@ -52,6 +59,7 @@ extension TCPStack {
     }
   }
 
+  @inline(never)
   func write(_ id: ConnectionID, _ bytes: RawSpan, urgent: Bool = false) throws(TCPError) -> Int {
     try checkRunning()
     return try state.with { state throws(TCPError) in
@@ -61,6 +69,7 @@ extension TCPStack {
   }
 
   /// Reads up to `limit` octets, which are there, into a buffer of the pool or into `spare`.
+  @inline(never)
   func readChunk(
     _ id: ConnectionID, _ limit: Int, reusing spare: ChunkStorage?
   ) throws(TCPError) -> ByteChunk {
@@ -76,6 +85,7 @@ extension TCPStack {
 
   /// Shows `body` the first readable octets where they lie. `body` is the user's: it is called
   /// outside the access, and may do anything to the stack but free these octets (`isLent`).
+  @inline(never)
   func lendReadable<Result>(
     _ id: ConnectionID,
     to body: (RawSpan) throws(TCPError) -> (result: Result, consumed: Int)
@@ -95,6 +105,7 @@ extension TCPStack {
     return result
   }
 
+  @inline(never)
   private func endLoan(_ id: ConnectionID) {
     let ending: StreamState.Ending? = state.with { state in
       guard let owner = state.owners[id] else { return nil }
@@ -137,17 +148,23 @@ extension TCPStack {
 
   private func park(_ id: ConnectionID, _ side: StreamSide) async -> Wake {
     unsafe await withUnsafeContinuation { (waiter: Waiter) in
-      // Off the loop the stack has ended, and nobody would wake us.
-      guard loop.isCurrent else { return unsafe waiter.resume(returning: .look) }
-      state.with { state in
-        // `onCancel` may have run before anyone was parked: look again, now that it would find us.
-        guard !Task.isCancelled, let owner = state.owners[id], mustWait(id, side, owner, state)
-        else { return unsafe waiter.resume(returning: .look) }
-        unsafe state.streams.pointer(owner.element).pointee.park(waiter, side)
-      }
+      unsafe parkOrResume(waiter, id, side)
     }
   }
 
+  @inline(never)
+  private func parkOrResume(_ waiter: Waiter, _ id: ConnectionID, _ side: StreamSide) {
+    // Off the loop the stack has ended, and nobody would wake us.
+    guard loop.isCurrent else { return unsafe waiter.resume(returning: .look) }
+    state.with { state in
+      // `onCancel` may have run before anyone was parked: look again, now that it would find us.
+      guard !Task.isCancelled, let owner = state.owners[id], mustWait(id, side, owner, state)
+      else { return unsafe waiter.resume(returning: .look) }
+      unsafe state.streams.pointer(owner.element).pointee.park(waiter, side)
+    }
+  }
+
+  @inline(never)
   private func mustWait(
     _ id: ConnectionID, _ side: StreamSide, _ owner: Owner, _ state: borrowing StackState
   ) -> Bool {
@@ -162,6 +179,7 @@ extension TCPStack {
     }
   }
 
+  @inline(never)
   private func wake(_ id: ConnectionID, _ side: StreamSide) {
     guard loop.isCurrent else { return }
     state.with { state in

@@ -38,6 +38,7 @@ extension TCPStack {
   /// Runs `body` on the stack's loop, where the synchronous calls are allowed, and waits for it.
   ///
   /// Throws nothing of its own; after the stack has ended calls on it throw `.closed`.
+  @inline(never)  // or its task group would lie in the frames of all callers, who rarely need it
   public func onLoop<Result: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () async throws(Failure) -> Result
   ) async throws(Failure) -> Result {
@@ -59,6 +60,7 @@ extension TCPStack {
 extension TCPStack {
   /// As `onLoop`, for calls that fail when the stack has ended. The check stands on both sides of the
   /// move: a call that comes too late must not try to move again.
+  @inline(never)
   func call<Result: Sendable>(
     _ body: @escaping @Sendable () async throws(TCPError) -> Result
   ) async throws(TCPError) -> Result {

@@ -3,12 +3,14 @@
 
 extension TCPStream {
   @_lifetime(output: copy output)
+  @inline(never)
   func readElsewhere(into output: inout OutputRawSpan) async throws(TCPError) -> Int {
     guard let chunk = try await read(upTo: output.freeCapacity) else { return 0 }
     output.append(chunk.bytes)
     return chunk.count
   }
 
+  @inline(never)
   func withReadableBytesElsewhere<Result>(
     _ body: (RawSpan) throws(TCPError) -> (result: Result, consumed: Int)
   ) async throws(TCPError) -> Result? {
