@@ -85,7 +85,8 @@ public struct Conversation: Sendable {
     _ end: inout End, _ id: ConnectionID, _ host: SimulatedHost
   ) throws(TCPError) {
     while end.written < end.outgoing.count {
-      let chunk = Array(end.outgoing[end.written..<min(end.written + writeSize, end.outgoing.count)])
+      let chunk = Array(
+        end.outgoing[end.written..<min(end.written + writeSize, end.outgoing.count)])
       let count = try host.write(id, chunk)
       end.written += count
       if count < chunk.count { return }

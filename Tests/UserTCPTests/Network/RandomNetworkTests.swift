@@ -65,7 +65,8 @@ struct NetworkRun {
       var random = SeededRandom(seed: seed)
       var link = LinkSettings()
       link.delay = .microseconds(Int64.random(in: 100...50_000, using: &random))
-      link.jitter = .microseconds(random.happens(0.5) ? Int64.random(in: 0...20_000, using: &random) : 0)
+      link.jitter = .microseconds(
+        random.happens(0.5) ? Int64.random(in: 0...20_000, using: &random) : 0)
       link.loss = random.happens(0.7) ? random.fraction() * 0.15 : 0
       link.duplication = random.happens(0.5) ? random.fraction() * 0.1 : 0
       link.reordering = random.happens(0.5) ? random.fraction() * 0.2 : 0

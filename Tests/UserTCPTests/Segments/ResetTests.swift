@@ -43,7 +43,8 @@ import UserTCPSimulation
   }
 
   // SEC-3
-  @Test func `a RST inside the window but not at RCV.NXT is answered with a challenge ACK`() throws {
+  @Test func `a RST inside the window but not at RCV.NXT is answered with a challenge ACK`() throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sends(.rst(seq: c.seq + 1))
@@ -95,7 +96,8 @@ import UserTCPSimulation
   }
 
   // SEC-4
-  @Test func `a SYN in FIN-WAIT, CLOSE-WAIT, CLOSING and LAST-ACK is answered with a challenge ACK`()
+  @Test
+  func `a SYN in FIN-WAIT, CLOSE-WAIT, CLOSING and LAST-ACK is answered with a challenge ACK`()
     throws
   {
     for state in [TCPState.finWait1, .finWait2, .closeWait, .closing, .lastAck] {
