@@ -22,6 +22,10 @@ public struct Conversation: Sendable {
   public private(set) var server: End
   /// What went wrong, the first time.
   public private(set) var failure: String?
+  /// Octets that a program reads at most before the next step: a slow reader closes its window.
+  public var readLimit = Int.max
+  /// Octets of one write.
+  public var writeSize = 8192
   private let listener: ListenerID
   private let port: Port
 
@@ -64,8 +68,8 @@ public struct Conversation: Sendable {
       if let outcome = host.stack.outcome(id), outcome != .closed { throw outcome }
       // RFC 9293 §3.10.4: a close in SYN-SENT would end the attempt.
       if host.stack.snapshot(id)?.state == .synSent { return }
-      try Self.write(&end, id, host)
-      if let mismatch = try Self.read(&end, id, host) { failure = mismatch }
+      try write(&end, id, host)
+      if let mismatch = try read(&end, id, host) { failure = mismatch }
       if end.hasFinished, end.sawEnd {
         host.stack.close(id)
         end.isClosed = true
@@ -77,11 +81,12 @@ public struct Conversation: Sendable {
     }
   }
 
-  private static func write(
+  private func write(
     _ end: inout End, _ id: ConnectionID, _ host: SimulatedHost
   ) throws(TCPError) {
     while end.written < end.outgoing.count {
-      let chunk = Array(end.outgoing[end.written..<min(end.written + 8192, end.outgoing.count)])
+      let chunk = Array(
+        end.outgoing[end.written..<min(end.written + writeSize, end.outgoing.count)])
       let count = try host.write(id, chunk)
       end.written += count
       if count < chunk.count { return }
@@ -92,12 +97,14 @@ public struct Conversation: Sendable {
     }
   }
 
-  private static func read(
+  private func read(
     _ end: inout End, _ id: ConnectionID, _ host: SimulatedHost
   ) throws(TCPError) -> String? {
-    while true {
-      let bytes = try host.read(id)
+    var left = readLimit
+    while left > 0 {
+      let bytes = try host.read(id, atMost: min(left, 1 << 16))
       if bytes.isEmpty { break }
+      left -= bytes.count
       let stop = end.received + bytes.count
       guard stop <= end.expected.count, end.expected[end.received..<stop].elementsEqual(bytes)
       else { return "host \(end.host): wrong octets from \(end.received) to \(stop)" }

@@ -82,7 +82,9 @@ extension ScriptedPeer {
   }
 
   private func stamp(_ synOptions: [SegmentOption]) -> [SegmentOption] {
-    for case .timestamps(let value, _) in synOptions { return [.timestamps(value, latestTimestamp)] }
+    for case .timestamps(let value, _) in synOptions {
+      return [.timestamps(value, latestTimestamp)]
+    }
     return []
   }
 

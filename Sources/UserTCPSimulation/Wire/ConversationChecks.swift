@@ -88,7 +88,8 @@ public struct ConversationChecks {
     let isAnswer = segment.flags.contains(.ack)
     let known = conversations[ends]
     if known == nil || known!.stackSYN.sequence != segment.sequence {
-      conversations[ends] = Conversation(stackSYN: segment, peerSYN: isAnswer ? pendingSYN[ends] : nil)
+      conversations[ends] = Conversation(
+        stackSYN: segment, peerSYN: isAnswer ? pendingSYN[ends] : nil)
     } else if isAnswer {
       conversations[ends]!.stackSYN = segment
       if known!.stackEdge == nil { conversations[ends]!.peerSYN = pendingSYN[ends] }

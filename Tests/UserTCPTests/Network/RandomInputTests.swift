@@ -61,7 +61,9 @@ import UserTCPSimulation
         for _ in 0..<Int.random(in: 0...3, using: &random) {
           bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8(random.next() & 0xFF)
         }
-        if random.happens(0.1) { bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random))) }
+        if random.happens(0.1) {
+          bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random)))
+        }
         // "Verified" lets damage past the checksum, so that it reaches the protocol.
         peer.sendsRaw(bytes, offload: OffloadInfo(checksum: .verified))
         try peer.advances(by: .milliseconds(Int64.random(in: 0...50, using: &random)))

@@ -125,7 +125,8 @@ import UserTCPSimulation
   }
 
   // LC-11, SEC-6
-  @Test func `an ACK of what was never sent is answered with an ACK and its text not taken`() throws {
+  @Test func `an ACK of what was never sent is answered with an ACK and its text not taken`() throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sends(.data(seq: c.seq, ack: c.ack + 1, "text"))

@@ -133,7 +133,9 @@ import UserTCPSimulation
   }
 
   // OFF-8
-  @Test func `without SACK each segment out of order gets its duplicate ACK, in a batch too`() throws {
+  @Test func `without SACK each segment out of order gets its duplicate ACK, in a batch too`()
+    throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sendsBatch(
@@ -153,7 +155,9 @@ import UserTCPSimulation
     for _ in 0..<50 {
       let peer = ScriptedPeer()
       let c = try peer.opensConnection()
-      var pieces = (0..<60).map { $0 * 10..<min(600, $0 * 10 + Int.random(in: 10...60, using: &random)) }
+      var pieces = (0..<60).map {
+        $0 * 10..<min(600, $0 * 10 + Int.random(in: 10...60, using: &random))
+      }
       pieces.shuffle(using: &random)
       for piece in pieces {
         peer.sends(.data(seq: c.seq + piece.lowerBound, ack: c.ack, Array(text[piece])))

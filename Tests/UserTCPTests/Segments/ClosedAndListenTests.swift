@@ -20,7 +20,8 @@ import UserTCPSimulation
   }
 
   // LC-1
-  @Test func `an ACK to a closed port is answered with a RST at its acknowledgment number`() throws {
+  @Test func `an ACK to a closed port is answered with a RST at its acknowledgment number`() throws
+  {
     let peer = ScriptedPeer()
     peer.sends(.ack(seq: 5, ack: 777))
     try peer.expectsAtOnce(.rst(seq: 777))

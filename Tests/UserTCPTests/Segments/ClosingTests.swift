@@ -48,7 +48,9 @@ import UserTCPSimulation
   }
 
   // LC-13, LC-17
-  @Test func `the passive closer walks CLOSE-WAIT and LAST-ACK to CLOSED, without TIME-WAIT`() throws {
+  @Test func `the passive closer walks CLOSE-WAIT and LAST-ACK to CLOSED, without TIME-WAIT`()
+    throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sends(.fin(seq: c.seq, ack: c.ack))

@@ -162,7 +162,8 @@ import UserTCPSimulation
   }
 
   // CC-8
-  @Test func `window updates, text and ACKs without anything in flight are not duplicates`() throws {
+  @Test func `window updates, text and ACKs without anything in flight are not duplicates`() throws
+  {
     let peer = peer()
     let (c, _) = try flight(peer)
     for window: UInt16 in 1...5 {

@@ -276,7 +276,8 @@ import UserTCPSimulation
   }
 
   // IP4-11
-  @Test func `echo replies without DF have distinct identifications that nobody can count`() throws {
+  @Test func `echo replies without DF have distinct identifications that nobody can count`() throws
+  {
     let peer = ScriptedPeer()
     var identifications: [UInt16] = []
     for number: UInt16 in 0..<200 {
@@ -326,7 +327,8 @@ import UserTCPSimulation
   }
 
   // ICMP4-5
-  @Test func `there is no error about errors, broadcasts, fragments and impossible sources`() throws {
+  @Test func `there is no error about errors, broadcasts, fragments and impossible sources`() throws
+  {
     let peer = ScriptedPeer()
     let quoted = udp(peer).encoded()
     peer.sends(ICMPPacket(type: 3, code: 3, payload: quoted))
@@ -361,7 +363,9 @@ import UserTCPSimulation
     }
     let errors = try peer.takesAll().count
     #expect((1...1100).contains(errors))
-    for number: UInt16 in 0..<1000 { peer.sends(.echoRequest(identifier: 1, sequence: number, [1])) }
+    for number: UInt16 in 0..<1000 {
+      peer.sends(.echoRequest(identifier: 1, sequence: number, [1]))
+    }
     #expect(try peer.takesAll().count == 1000)
   }
 

@@ -151,7 +151,9 @@ import UserTCPSimulation
     #expect(try peer.appReads(c.id) == ScriptedPeer.pattern(8760))
   }
 
-  private func superSegment(_ peer: ScriptedPeer, _ c: ScriptedConnection, at offset: Int, _ count: Int)
+  private func superSegment(
+    _ peer: ScriptedPeer, _ c: ScriptedConnection, at offset: Int, _ count: Int
+  )
     -> Frame
   {
     let segment = Segment.data(

@@ -217,7 +217,8 @@ import UserTCPSimulation
   }
 
   // LC-24
-  @Test func `an old duplicate SYN is cleared by the peer's RST and the next SYN is served`() throws {
+  @Test func `an old duplicate SYN is cleared by the peer's RST and the next SYN is served`() throws
+  {
     let peer = ScriptedPeer()
     try peer.appListens()
     peer.sends(.syn(seq: 90))

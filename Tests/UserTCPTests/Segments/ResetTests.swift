@@ -43,7 +43,8 @@ import UserTCPSimulation
   }
 
   // SEC-3
-  @Test func `a RST inside the window but not at RCV.NXT is answered with a challenge ACK`() throws {
+  @Test func `a RST inside the window but not at RCV.NXT is answered with a challenge ACK`() throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sends(.rst(seq: c.seq + 1))
@@ -95,7 +96,8 @@ import UserTCPSimulation
   }
 
   // SEC-4
-  @Test func `a SYN in FIN-WAIT, CLOSE-WAIT, CLOSING and LAST-ACK is answered with a challenge ACK`()
+  @Test
+  func `a SYN in FIN-WAIT, CLOSE-WAIT, CLOSING and LAST-ACK is answered with a challenge ACK`()
     throws
   {
     for state in [TCPState.finWait1, .finWait2, .closeWait, .closing, .lastAck] {
@@ -185,6 +187,30 @@ import UserTCPSimulation
     try peer.advances(by: .milliseconds(500))
     peer.sends(.ack(seq: c.seq - 2000, ack: c.ack))
     try peer.expectsAtOnce(.ack(seq: c.ack, ack: c.seq))
+  }
+
+  // SEC-9
+  @Test func `challenges to one connection do not use up those of another`() throws {
+    let peer = ScriptedPeer()
+    let first = try peer.opensConnection()
+    peer.port = 40_001
+    let second = try peer.opensConnection()
+    for _ in 0..<1000 { peer.sends(.rst(seq: first.seq + 1).from(port: 40_000)) }
+    #expect(try peer.takesSegments().count >= 1)
+    peer.sends(.rst(seq: second.seq + 1))
+    try peer.expectsAtOnce(.ack(seq: second.ack, ack: second.seq))
+  }
+
+  // SEC-7
+  @Test func `a thousand resets in the window within a second get few challenges`() throws {
+    let peer = ScriptedPeer()
+    let c = try peer.opensConnection()
+    for _ in 0..<1000 {
+      peer.sends(.rst(seq: c.seq + 1))
+      try peer.advances(by: .milliseconds(1))
+    }
+    #expect((1...10).contains(try peer.takesSegments().count))
+    #expect(peer.stack.counters.tcp.repliesSkipped >= 990)
   }
 
   // SEC-8

@@ -25,7 +25,9 @@ import UserTCPSimulation
   }
 
   // RTO-3, DEC-9
-  @Test func `the floor of the RTO is one second in profile rfc and 200 ms in profile linux`() throws {
+  @Test func `the floor of the RTO is one second in profile rfc and 200 ms in profile linux`()
+    throws
+  {
     for profile in Profile.allCases {
       let peer = ScriptedPeer(settings: StackSettings(profile: profile))
       let c = try peer.opensConnection(roundTrip: .milliseconds(1))

@@ -7,7 +7,8 @@ import UserTCPSimulation
 
 @Suite struct TimeWaitTests {
   private func inTimeWait(
-    _ settings: StackSettings = StackSettings(), options: [SegmentOption] = [.maximumSegmentSize(1460)]
+    _ settings: StackSettings = StackSettings(),
+    options: [SegmentOption] = [.maximumSegmentSize(1460)]
   ) throws -> (ScriptedPeer, ScriptedConnection) {
     let peer = ScriptedPeer(settings: settings)
     var c = try peer.opensConnection(options: options)

@@ -261,6 +261,36 @@ import UserTCPSimulation
     #expect((peer.snapshot?.smoothedRoundTripTime ?? .forever) < .seconds(1))
   }
 
+  // TS-11
+  @Test func `an ACK that acknowledges nothing new is no sample`() throws {
+    let peer = ScriptedPeer()
+    let c = try peer.opensConnection(roundTrip: .milliseconds(100), options: Self.options)
+    try peer.appWrites(c.id, count: 3000)
+    let sent = try #require(try peer.takesSegments().first?.timestamps?.value)
+    try peer.advances(by: .milliseconds(100))
+    peer.sends(.ack(seq: c.seq, ack: c.ack + 1448, options: stamp(1001, sent)))
+    let before = try #require(peer.snapshot).smoothedRoundTripTime
+    #expect(abs(before.nanoseconds - 100_000_000) < 2_000_000)
+    try peer.advances(by: .milliseconds(90))
+    peer.sends(.ack(seq: c.seq, ack: c.ack + 1448, options: stamp(1002, sent)))
+    #expect(peer.snapshot?.smoothedRoundTripTime == before)
+  }
+
+  // TS-11, RTO-4
+  @Test func `with timestamps the ACK of a retransmission is a sample`() throws {
+    let peer = ScriptedPeer(settings: StackSettings(profile: .rfc))
+    let c = try peer.opensConnection(roundTrip: .milliseconds(100), options: Self.options)
+    try peer.appWrites(c.id, "hello")
+    try peer.expectsAtOnce(.data(seq: c.ack))
+    let resent = try peer.expects(.data(seq: c.ack), after: .seconds(1))
+    try peer.advances(by: .milliseconds(100))
+    peer.sends(
+      .ack(seq: c.seq, ack: c.ack + 5, options: stamp(1001, resent.timestamps?.value ?? 0)))
+    try peer.appWrites(c.id, "again")
+    try peer.expectsAtOnce(.data(seq: c.ack + 5))
+    try peer.expects(.data(seq: c.ack + 5), after: .seconds(1))
+  }
+
   // SEC-13
   @Test func `two peers see different timestamp offsets`() throws {
     let peer = ScriptedPeer()

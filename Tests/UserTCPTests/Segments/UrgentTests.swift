@@ -36,7 +36,8 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-32
-  @Test func `a pointer that advances is signalled again, the same or an older one is not`() throws {
+  @Test func `a pointer that advances is signalled again, the same or an older one is not`() throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection()
     peer.sends(.data(seq: c.seq, ack: c.ack, "aaaaa").urgent(upTo: 5))

@@ -124,7 +124,8 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-37
-  @Test func `a peer that answers probes with a zero window for a day keeps the connection`() throws {
+  @Test func `a peer that answers probes with a zero window for a day keeps the connection`() throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection(window: 0)
     try peer.appWrites(c.id, "hello")

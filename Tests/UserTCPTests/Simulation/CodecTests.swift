@@ -51,9 +51,10 @@ import UserTCPSimulation
     #expect(try Segment(decoding: again.payload) == sent)
   }
 
-  @Test(arguments: [
-    [2, 3, 0], [99], [99, 0], [99, 1], [99, 9, 1, 1], [0, 1], [3, 4, 1, 1], [8, 2],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [2, 3, 0], [99], [99, 0], [99, 1], [99, 9, 1, 1], [0, 1], [3, 4, 1, 1], [8, 2],
+    ] as [[UInt8]])
   func `a malformed option list is refused`(_ area: [UInt8]) {
     var area = area
     while area.count % 4 != 0 { area.insert(1, at: 0) }
