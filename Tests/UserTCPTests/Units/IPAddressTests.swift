@@ -7,7 +7,8 @@ import Testing
 struct IPAddressTests {
   @Test func `dotted decimal is read and written`() {
     for (text, bits): (String, UInt32) in [
-      ("0.0.0.0", 0), ("255.255.255.255", .max), ("192.0.2.1", 0xC000_0201), ("1.2.3.4", 0x0102_0304),
+      ("0.0.0.0", 0), ("255.255.255.255", .max), ("192.0.2.1", 0xC000_0201),
+      ("1.2.3.4", 0x0102_0304),
     ] {
       let address = IPv4Address(text)
       #expect(address?.bits == bits)
@@ -19,7 +20,8 @@ struct IPAddressTests {
   @Test func `texts that are no address are refused`() {
     let texts = [
       "", ".", "...", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "256.1.1.1", "1.2.3.04",
-      "01.2.3.4", "00.0.0.0", "+1.2.3.4", "-1.2.3.4", " 1.2.3.4", "1.2.3.4 ", "1.2.3.a", "0x1.2.3.4",
+      "01.2.3.4", "00.0.0.0", "+1.2.3.4", "-1.2.3.4", " 1.2.3.4", "1.2.3.4 ", "1.2.3.a",
+      "0x1.2.3.4",
       "1.2.3.4/24", "١.٢.٣.٤", "999999999999999999999.1.1.1",
     ]
     for text in texts { #expect(IPv4Address(text) == nil, "\(text)") }
@@ -41,7 +43,9 @@ struct InterfaceAddressTests {
     #expect(address?.address == IPv4Address(192, 0, 2, 2))
     #expect(address?.prefixLength == 24)
     #expect(address?.description == "192.0.2.2/24")
-    for text in ["192.0.2.2", "192.0.2.2/", "192.0.2.2/33", "192.0.2.2/-1", "192.0.2.2/24/1", "/24"] {
+    for text in [
+      "192.0.2.2", "192.0.2.2/", "192.0.2.2/33", "192.0.2.2/-1", "192.0.2.2/24/1", "/24",
+    ] {
       #expect(InterfaceAddress(text) == nil, "\(text)")
     }
   }

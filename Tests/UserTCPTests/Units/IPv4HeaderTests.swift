@@ -61,7 +61,12 @@ struct IPv4HeaderTests {
     #expect(malformation(summed(packet { $0[0] = 0x44 })) == .header)  // 16 octets of header
     #expect(malformation(summed(packet { $0[3] = 19 })) == .header)  // total below header
     #expect(malformation(summed(packet { $0[3] = 29 })) == .truncated)
-    #expect(malformation(summed(packet(payload: 0) { $0[0] = 0x46; $0[3] = 24 })) == .truncated)
+    #expect(
+      malformation(
+        summed(
+          packet(payload: 0) {
+            $0[0] = 0x46; $0[3] = 24
+          })) == .truncated)
     var flipped = summed(packet())
     flipped[8] ^= 1
     #expect(malformation(flipped) == .header)

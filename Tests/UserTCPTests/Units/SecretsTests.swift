@@ -102,7 +102,8 @@ struct EphemeralPortsTests {
     var seen: Set<UInt16> = []
     for _ in 0..<100 {
       guard
-        let port = ports.choose(from: 32_768...60_999, destinationHash: 12_345, isFree: { _ in true })
+        let port = ports.choose(
+          from: 32_768...60_999, destinationHash: 12_345, isFree: { _ in true })
       else { break }
       steps.insert(Int(port.rawValue) - previous)
       previous = Int(port.rawValue)

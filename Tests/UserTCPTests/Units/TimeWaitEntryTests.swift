@@ -77,18 +77,28 @@ struct TimeWaitEntryTests {
     let fin = Self.finSequence
     let plain = entry(timestamps: false)
     let stamped = entry(timestamps: true)
-    #expect(plain.verdict(on: segment([.fin, .ack], sequence: fin), ignoresReset: false) == .acknowledgeAndRestart)
+    #expect(
+      plain.verdict(on: segment([.fin, .ack], sequence: fin), ignoresReset: false)
+        == .acknowledgeAndRestart)
     // The FIN behind text that comes again.
     #expect(
       plain.verdict(on: segment([.fin, .ack], sequence: fin - 10, text: 10), ignoresReset: false)
         == .acknowledgeAndRestart)
-    #expect(plain.verdict(on: segment([.fin, .ack], sequence: fin + 1), ignoresReset: false) == .acknowledge)
-    #expect(plain.verdict(on: segment(.ack, sequence: fin - 10, text: 10), ignoresReset: false) == .acknowledge)
+    #expect(
+      plain.verdict(on: segment([.fin, .ack], sequence: fin + 1), ignoresReset: false)
+        == .acknowledge)
+    #expect(
+      plain.verdict(on: segment(.ack, sequence: fin - 10, text: 10), ignoresReset: false)
+        == .acknowledge)
     #expect(plain.verdict(on: segment(.ack, sequence: fin + 1), ignoresReset: false) == .drop)
-    #expect(plain.verdict(on: segment(.ack, sequence: fin + 1, text: 1), ignoresReset: false) == .acknowledge)
+    #expect(
+      plain.verdict(on: segment(.ack, sequence: fin + 1, text: 1), ignoresReset: false)
+        == .acknowledge)
     // LC-9: no ACK, no answer.
     #expect(plain.verdict(on: segment(.fin, sequence: fin), ignoresReset: false) == .drop)
-    #expect(plain.verdict(on: segment([.syn, .ack], sequence: fin + 1), ignoresReset: false) == .acknowledge)
+    #expect(
+      plain.verdict(on: segment([.syn, .ack], sequence: fin + 1), ignoresReset: false)
+        == .acknowledge)
     #expect(
       stamped.verdict(on: segment(.ack, sequence: fin + 1, timestamp: 999), ignoresReset: false)
         == .acknowledgeAndRestart)
@@ -97,7 +107,8 @@ struct TimeWaitEntryTests {
         == .drop)
     // Timestamps that were never agreed mean nothing (TS-9).
     #expect(
-      plain.verdict(on: segment(.ack, sequence: fin + 1, timestamp: 1), ignoresReset: false) == .drop)
+      plain.verdict(on: segment(.ack, sequence: fin + 1, timestamp: 1), ignoresReset: false)
+        == .drop)
   }
 
   @Test func `the packed fields do not disturb each other`() {

@@ -92,7 +92,8 @@ struct TimeWaitTableTests {
     let total: UInt32 = 200_000
     for number in 0..<total {
       // Over 20 seconds, so that they leave over 20 seconds.
-      insert(number, &table, until: Instant.zero + Self.interval + .microseconds(Int64(number) * 100))
+      insert(
+        number, &table, until: Instant.zero + Self.interval + .microseconds(Int64(number) * 100))
     }
     var missing = 0
     for number in 0..<total where find(number, table) == nil { missing += 1 }

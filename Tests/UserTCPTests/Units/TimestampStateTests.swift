@@ -19,7 +19,9 @@ struct TimestampStateTests {
     #expect(clock.value(at: .zero + .milliseconds(1)) == 0xFFFF_FFFF)
     #expect(clock.value(at: .zero + .microseconds(1999)) == 0xFFFF_FFFF)
     #expect(clock.value(at: .zero + .milliseconds(2)) == 0)
-    #expect(clock.value(at: .zero + .seconds(60 * 24 * 3600)) == UInt32(truncatingIfNeeded: 0xFFFF_FFFE + 5_184_000_000 as Int64))
+    #expect(
+      clock.value(at: .zero + .seconds(60 * 24 * 3600))
+        == UInt32(truncatingIfNeeded: 0xFFFF_FFFE + 5_184_000_000 as Int64))
   }
 
   // TS-6
