@@ -2,10 +2,10 @@
 # Compares docs/requirements.md with the tests: prints which ids have a test and which are open, and
 # fails when
 #
-#  - a row says `done`, but no test file cites its id, or the row names a file that is not there;
+#  - a row says `done` (or `part`), but no test file cites its id, or the row names a file that is not there;
 #  - a row says anything else and gives no reason, or its state is unknown, or its id stands twice;
 #  - code or a test cites an id that the page does not have;
-#  - a test cites the id of a row that is not `done`.
+#  - a test cites the id of a row that is neither `done` nor `part`.
 #
 #   scripts/check-requirements.sh               check, print a summary and what is open
 #   scripts/check-requirements.sh --list        also print every id with the tests that cite it
@@ -69,15 +69,16 @@ check() {
       if (id in row) complain(id " stands twice")
       row[id] = 1; count[state]++; total++
       if (level !~ /^(MUST|SHOULD|MAY)( not)?$/ && level != "decision") complain(id ": unknown level " level)
-      if (state == "done") {
-        if (!(id in by)) complain(id " is called done, but no test cites it")
-        if (where == "") complain(id " is done, but the row does not say where")
+      if (state == "part" && why !~ /missing: ./) complain(id " is part, but the row does not say what is missing")
+      if (state == "done" || state == "part") {
+        if (!(id in by)) complain(id " is called " state ", but no test cites it")
+        if (where == "") complain(id " is " state ", but the row does not say where")
         files = split(where, file, /[, ]+/)
         for (i = 1; i <= files; i++) {
           gsub(/`/, "", file[i])
           if (file[i] ~ /\// && !exists(file[i])) complain(id " names " file[i] ", which is not there")
         }
-        files = split(why, file, /[, ]+/)
+        files = split(why, file, /[,; ]+/)
         for (i = 1; i <= files; i++) {
           gsub(/`/, "", file[i])
           if (file[i] ~ /\.swift$/ && index(by[id] " ", " " file[i] " ") == 0)
@@ -88,14 +89,16 @@ check() {
         if (id in by && state != "deviation") complain(id " is " state ", but" by[id] " cites it: --update the page")
       } else complain(id " has the unknown state \"" state "\"")
       if (state == "open") open = open " " id
+      if (state == "part") partly = partly " " id
       if (list) printf "%-14s %-9s%s\n", id, state, (id in by) ? by[id] : ""
     }
     END {
       for (id in by) if (!(id in row)) { complain(id " is unknown, but" by[id] " cites it") }
       for (id in cited) if (!(id in row)) { complain(id " is unknown, but" cited[id] " cites it") }
       if (!total) complain("no rows found")
-      printf "requirements: %d done, %d open, %d later, %d deviation, %d without anything to test\n",
-        count["done"], count["open"], count["later"], count["deviation"], count["none"]
+      printf "requirements: %d done, %d in part, %d open, %d later, %d deviation, %d without anything to test\n",
+        count["done"], count["part"], count["open"], count["later"], count["deviation"], count["none"]
+      if (partly != "") print "in part:" partly
       if (open != "") print "open:" open
       exit bad
     }' "$1/docs/requirements.md" || status=$?
@@ -112,9 +115,9 @@ update() {
     }
     BEGIN {
       while ((getline line < tests) > 0) { split(line, part, " "); by[part[1]] = add(by[part[1]], part[2]) }
-      while ((getline line < code) > 0) { split(line, part, " "); cited[part[1]] = add(cited[part[1]], part[2]) }
+      while ((getline line < code) > 0) { split(line, part, " "); if (part[2] !~ /Simulation/) cited[part[1]] = add(cited[part[1]], part[2]) }
     }
-    /^\| [A-Z0-9]+(-[A-Z]+)?-[0-9]+a? \|/ && ($2 in by) && $5 != "deviation" {
+    /^\| [A-Z0-9]+(-[A-Z]+)?-[0-9]+a? \|/ && ($2 in by) && $5 != "deviation" && $5 != "part" {
       where = ($2 in cited) ? cited[$2] : $6
       print "| " $2 " | " $3 " | " $4 " | done | " where " | " by[$2] " |"
       next
@@ -150,6 +153,7 @@ self_test() {
   broken 'R9293-MUST-5 is unknown'
   fresh_copy && sed -i '/@Test/d' "$scratch/copy/Tests/A.swift" && broken 'R9293-MUST-4 is called done, but no test'
   fresh_copy && sed -i 's/not yet tested//' "$scratch/copy/docs/requirements.md" && broken 'LC-2 is open, but the row gives no reason'
+  fresh_copy && sed -i 's/| done |/| part |/' "$scratch/copy/docs/requirements.md" && broken 'does not say what is missing'
   fresh_copy && sed -i 's/| open |/| maybe |/' "$scratch/copy/docs/requirements.md" && broken 'unknown state'
   fresh_copy && sed -i 's/^| LC-2/| R9293-MUST-4/' "$scratch/copy/docs/requirements.md" && broken 'stands twice'
   fresh_copy && rm "$scratch/copy/Sources/A.swift" && broken 'which is not there'

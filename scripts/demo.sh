@@ -59,7 +59,7 @@ show curl --silent --show-error --include http://192.0.2.2/hello
 echo
 show curl --silent --show-error --data 'TCP, written in Swift' http://192.0.2.2/echo
 echo
-show curl --silent --show-error http://192.0.2.2/ | head -20
+show curl --silent --show-error http://192.0.2.2/
 show curl --silent --show-error http://192.0.2.2/status
 echo
 head -c 100M /dev/urandom >"$folder/sent"

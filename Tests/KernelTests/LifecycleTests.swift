@@ -18,7 +18,8 @@ extension Kernel {
         namespace.start("bash", "-c", "nc \(Server.address) 9 < /dev/zero"),
       ]
       try eventually("the load to arrive") {
-        try server.status().components(separatedBy: "ESTABLISHED").count > 30
+        try namespace.succeed("ss", "-Htn", "state", "established").text
+          .split(separator: "\n").count > 30
       }
       let outcome = server.process.stop(signal)
       #expect(outcome.status == 0, "\(outcome.errors)")
