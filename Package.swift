@@ -6,6 +6,7 @@ let settings: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
 ]
 
 let package = Package(

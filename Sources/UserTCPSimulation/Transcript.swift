@@ -4,23 +4,42 @@
 import UserTCP
 
 public struct Transcript: CustomStringConvertible {
+  private enum Entry {
+    case text(String)
+    /// Described only when somebody reads the transcript: most are never read.
+    case packet(String, CapturedPacket)
+  }
+
   /// Older lines are dropped, so that a long run costs bounded memory.
   private let limit: Int
-  private var lines: [String] = []
+  private var entries: [(time: Instant, entry: Entry)] = []
   private var dropped = 0
 
   public init(limit: Int = 400) { self.limit = limit }
 
-  public mutating func note(_ line: @autoclosure () -> String, at time: Instant) {
+  public mutating func note(_ line: String, at time: Instant) { append(.text(line), at: time) }
+
+  /// `direction` stands in front of the packet's description.
+  public mutating func note(_ direction: String, _ packet: CapturedPacket, at time: Instant) {
+    append(.packet(direction, packet), at: time)
+  }
+
+  private mutating func append(_ entry: Entry, at time: Instant) {
     guard limit > 0 else { return }
-    if lines.count >= 2 * limit {
-      dropped += lines.count - limit
-      lines.removeFirst(lines.count - limit)
+    if entries.count >= 2 * limit {
+      dropped += entries.count - limit
+      entries.removeFirst(entries.count - limit)
     }
-    lines.append("\(time.transcriptText) \(line())")
+    entries.append((time, entry))
   }
 
   public var description: String {
-    (dropped > 0 ? "… \(dropped) lines before\n" : "") + lines.joined(separator: "\n")
+    let lines = entries.map { time, entry in
+      switch entry {
+      case .text(let line): "\(time.transcriptText) \(line)"
+      case .packet(let direction, let packet): "\(time.transcriptText) \(direction) \(packet)"
+      }
+    }
+    return (dropped > 0 ? "… \(dropped) lines before\n" : "") + lines.joined(separator: "\n")
   }
 }

@@ -110,11 +110,10 @@ extension Kernel {
     @Test func `with Connection close the server closes first and keeps TIME_WAIT`() throws {
       try withServer { server in
         _ = try server.curl("-H", "Connection: close", "\(server.url)/hello?[1-20]")
-        let count = try server.status().components(separatedBy: "TIME_WAIT").count - 1
-        #expect(count >= 20)
         #expect(
           try server.namespace.succeed("ss", "-Htan", "state", "time-wait").text == "",
           "the kernel's side is not the one that waits")
+        #expect(try server.status().contains("\"TIME_WAIT\": 20"))
       }
     }
 
@@ -135,7 +134,7 @@ extension Kernel {
           "python3", "-c", PythonPeers.vanishingClient, Server.address, "80")
         #expect(try server.curl("\(server.url)/hello") == "Hello, World!")
         try eventually("the connections of vanished clients to be gone") {
-          try server.status().components(separatedBy: "ESTABLISHED").count - 1 == 1
+          try server.status().contains("\"ESTABLISHED\": 1,")  // the one that asks
         }
       }
     }

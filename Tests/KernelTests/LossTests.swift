@@ -56,7 +56,7 @@ extension Kernel {
     func `at 2 % loss both ways no octet is wrong`(_ wholeSegments: Bool, _ mode: [String]) throws {
       let path = try LossyPath(percent: 2, wholeSegments: wholeSegments)
       let server = try Server(in: path.router, mode)
-      let size = wholeSegments ? 4 << 20 : 30 << 20
+      let size = wholeSegments ? 2 << 20 : 20 << 20
       let outcome = try path.client.succeed(
         "python3", "-c", PythonPeers.echoCheck, Server.address, "7", "\(size)", seconds: 240)
       #expect(outcome.text == "same \(size)\n")

@@ -87,18 +87,20 @@ extension Kernel {
     }
 
     @Test func `a namespace of the same machine reaches the stack`() throws {
-      let hosts = try Hosts()
-      // The recipe names its namespace `lab`; here it is one that is ours to remove.
-      let lab = "\(hosts.machine.name)-lab"
-      try hosts.machine.succeed("ip", "link", "delete", "cable")
-      defer { _ = try? run(["ip", "netns", "delete", lab]) }
+      let machine = try Namespace()
+      let server = try Server(in: machine)
+      // The recipe names its namespace `lab`; here it has a name of its own, and is made, used and
+      // removed in one shell: what `ip netns add` mounts is seen only there.
+      let lab = "\(machine.name)-lab"
       let script = try recipe("lab").replacing("netns add lab", with: "netns add \(lab)")
         .replacing("netns lab", with: "netns \(lab)").replacing("-n lab", with: "-n \(lab)")
-      try hosts.machine.shell(script)
-      let server = try Server(in: hosts.machine)
-      let outcome = try run(
-        ["ip", "netns", "exec", lab, "curl", "-sS", "\(server.url)/hello"], seconds: 20)
-      #expect(outcome.text == "Hello, World!")
+      let outcome = try machine.shell(
+        """
+        trap 'ip netns delete \(lab)' EXIT
+        \(script)
+        ip netns exec \(lab) curl -sS \(server.url)/hello
+        """)
+      #expect(outcome.text.hasSuffix("Hello, World!"))
       server.stop()
     }
   }

@@ -110,7 +110,7 @@ public struct Network {
         self.problems.append("host \(source) at \(now.transcriptText): \(text)")
       }
       guard let packet else { continue }
-      transcript.note(packet.description, at: now)
+      transcript.note("host \(source):", packet, at: now)
       let last = Int(packet.ip.destination.bits & 0xFF) - 1
       guard hosts.indices.contains(last), last != source else { continue }
       links[source * hosts.count + last].send(frame, at: now)

@@ -97,7 +97,7 @@ public final class ScriptedPeer {
     incoming.removeAll()
     for frame in frames {
       if let packet = try? CapturedPacket(reading: frame, at: now) {
-        transcript.note("< \(packet)", at: now)
+        transcript.note("<", packet, at: now)
         if let segment = packet.segment {
           conversationChecks.note(fromPeer: segment, at: packet.ip.source)
         }
@@ -143,7 +143,7 @@ public final class ScriptedPeer {
       for text in problems { problem(text) }
       return
     }
-    transcript.note("> \(packet)", at: now)
+    transcript.note(">", packet, at: now)
     for text in problems { problem(text) }
     if let segment = packet.segment {
       if let value = segment.timestamps?.value { latestTimestamp = value }
