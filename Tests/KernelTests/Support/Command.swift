@@ -91,10 +91,11 @@ final class RunningCommand {
 @unsafe private func spawn(
   _ words: [String], input: String, output: String, errors: String
 ) throws -> pid_t {
-  var files = posix_spawn_file_actions_t()
+  var files = unsafe posix_spawn_file_actions_t()
   unsafe posix_spawn_file_actions_init(&files)
   defer { unsafe posix_spawn_file_actions_destroy(&files) }
   let new = O_WRONLY | O_CREAT | O_TRUNC
+  // The C structures are plain values here, and every pointer lives to the end of this function.
   unsafe posix_spawn_file_actions_addopen(&files, 0, input, O_RDONLY, 0)
   unsafe posix_spawn_file_actions_addopen(&files, 1, output, new, 0o644)
   unsafe posix_spawn_file_actions_addopen(&files, 2, errors, new, 0o644)
@@ -106,7 +107,7 @@ final class RunningCommand {
   unsafe posix_spawnattr_setpgroup(&attributes, 0)
 
   var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-  defer { for argument in unsafe arguments { unsafe free(argument) } }
+  defer { for index in 0..<words.count { unsafe free(arguments[index]) } }
   var processID: pid_t = 0
   let error = unsafe posix_spawnp(
     &processID, words[0], &files, &attributes, &arguments, environ)

@@ -104,10 +104,8 @@ struct TimeWaitEntryTests {
     var entry = entry(timestamps: true)
     entry.deadlineTick = 0xFF12_3456
     entry.replied(at: 0x1_00AB)
-    entry.flags.insert(.isReopening)
     #expect(entry.deadlineTick == 0x12_3456)
-    #expect(entry.flags.contains(.timestamps) && entry.flags.contains(.isReopening))
-    entry.flags.remove(.isReopening)
+    #expect(entry.flags.contains(.timestamps))
     entry.deadlineTick = 1
     #expect(entry.flags.contains(.timestamps))
     #expect(!entry.mayReply(at: 0xAC, spacing: 8))
