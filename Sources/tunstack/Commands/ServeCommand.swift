@@ -81,10 +81,9 @@ extension ServePlan {
   }
 
   /// Waits for a signal, then lets connections finish; a second signal ends that.
-  private func stop(
-    _ stack: TCPStack, _ log: ToolLog
-  ) async {
-    guard await TerminationSignals.next() != nil else { return }  // cancelled: the device has failed
+  private func stop(_ stack: TCPStack, _ log: ToolLog) async {
+    // `nil` is a cancellation: the device has failed.
+    guard await TerminationSignals.next() != nil else { return }
     log.info("stopping: \(stack.connectionCount) connections may finish")
     await withTaskGroup { group in
       group.addTask { await stack.shutdown(grace: grace) }
