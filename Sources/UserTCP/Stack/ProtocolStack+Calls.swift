@@ -226,6 +226,17 @@ extension ProtocolStack {
     settle(id)
   }
 
+  /// Resets every connection, also those whose handles were given back, and forgets half-open ones: the
+  /// host is about to go. The resets leave with the next `poll`.
+  public mutating func abortAll() {
+    for slot in synQueue.slots { removeHalfOpen(slot) }
+    for slot in connections.slots {
+      guard let id = connections.id(at: slot) else { continue }
+      connections[slot].abort(&context)
+      settle(id)
+    }
+  }
+
   /// The handle is valid and the program has not given it back.
   private func isHeld(_ id: ConnectionID) -> Bool {
     connections.contains(id) && !connections[id.slot].flags.contains(.isReleased)

@@ -56,11 +56,13 @@ extension TCPStack {
     }
   }
 
-  /// Resets every connection that has a handler or a stream.
+  /// Resets every connection: those with a handler or a stream, and those whose handle was given back
+  /// and that still say goodbye.
   func abortEverything() {
     forEachHandler { service, id, owner in unsafe service.abort(id, owner, self.state.unchecked) }
     let streams = state.with { $0.owners.all() }.filter { $0.1.service == Owner.streams }
     for (id, _) in streams { end(id, .abort) }
+    state.with { $0.engine.abortAll() }
   }
 
   private func forEachHandler(_ body: (Service, ConnectionID, Owner) -> Void) {

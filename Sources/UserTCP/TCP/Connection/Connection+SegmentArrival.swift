@@ -339,7 +339,7 @@ extension Connection {
       options: optionsOfData(context.now))
     header.window = receive.windowField()
     context.counters.resetsOut += 1
-    context.replies.append(reply(header), &context.counters)
+    context.replies.appendLastWord(reply(header))
   }
 }
 

@@ -27,5 +27,8 @@ struct ReplyQueue: ~Copyable {
     queue.append(reply)
   }
 
+  /// The reset that ends a connection: one each, so the number of connections bounds them.
+  mutating func appendLastWord(_ reply: Reply) { queue.append(reply) }
+
   mutating func popFirst() -> Reply? { queue.popFirst() }
 }
