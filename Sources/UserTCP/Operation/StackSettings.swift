@@ -150,7 +150,7 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var userTimeout: Interval? = nil
   /// Differentiated services codepoint, 0 to 63 (MUST-48).
   public var dscp: UInt8 = 0
-  /// `nil`: the stack's (MUST-49).
+  /// `nil` or 0: the stack's (MUST-49).
   public var timeToLive: UInt8? = nil
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true

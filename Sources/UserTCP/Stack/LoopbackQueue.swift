@@ -4,6 +4,8 @@
 @safe struct LoopbackQueue: ~Copyable {
   private var outgoing: OutgoingBatch? = nil
   private var incoming: IncomingBatch? = nil
+  /// A batch that was read, to be filled again.
+  private var spare: IncomingBatch? = nil
 
   init() {}
 
@@ -13,7 +15,7 @@
   /// Lends a batch for one frame and queues what was written; false when the queue is full.
   mutating func write(_ body: (inout OutgoingBatch) -> Void) -> Bool {
     var batch = outgoing.take() ?? OutgoingBatch(capacity: 1)
-    var queue = incoming.take() ?? IncomingBatch()
+    var queue = incoming.take() ?? spare.take() ?? IncomingBatch()
     let hasRoom = !queue.isFull
     if hasRoom {
       body(&batch)
@@ -33,5 +35,11 @@
   mutating func take() -> IncomingBatch? {
     isFull = false
     return incoming.take()
+  }
+
+  /// Gives a batch back that has been read.
+  mutating func give(_ batch: consuming IncomingBatch) {
+    batch.removeAll()
+    spare = consume batch
   }
 }

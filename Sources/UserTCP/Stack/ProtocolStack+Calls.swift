@@ -31,9 +31,12 @@ extension ProtocolStack {
     return id
   }
 
-  /// Stops listening; connections that nobody has accepted are reset.
+  /// Stops listening; connections that nobody has accepted are reset, half-open ones forgotten.
   public mutating func stopListening(_ id: ListenerID) {
     guard listeners.contains(id) else { return }
+    for slot in synQueue.slots where synQueue.entry(at: slot)?.listener == id {
+      removeHalfOpen(slot)
+    }
     while let waiting = listeners.pool[id.slot].acceptQueue.popFirst() {
       connections[waiting.slot].flags.remove(.isUnaccepted)
       abort(waiting)

@@ -6,15 +6,19 @@ extension ProtocolStack {
   public mutating func receive(_ batch: borrowing IncomingBatch, at now: Instant) {
     advance(to: now)
     receiveLoopback()
-    for position in 0..<batch.count {
-      receive(batch.packet(at: position), offload: batch.offload(at: position), isLoopback: false)
-    }
+    receiveAll(batch, isLoopback: false)
   }
 
   mutating func receiveLoopback() {
     guard let batch = loopback.take() else { return }
+    receiveAll(batch, isLoopback: true)
+    loopback.give(batch)
+  }
+
+  private mutating func receiveAll(_ batch: borrowing IncomingBatch, isLoopback: Bool) {
     for position in 0..<batch.count {
-      receive(batch.packet(at: position), offload: batch.offload(at: position), isLoopback: true)
+      receive(
+        batch.packet(at: position), offload: batch.offload(at: position), isLoopback: isLoopback)
     }
   }
 
