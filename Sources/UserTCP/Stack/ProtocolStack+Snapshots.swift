@@ -36,4 +36,11 @@ extension ProtocolStack {
   public var connectionCount: Int { connections.count }
   public var timeWaitCount: Int { timeWait.count }
   public var halfOpenCount: Int { synQueue.count }
+
+  /// Asks every connection; for tests.
+  func debugCheckInvariants() {
+    for slot in connections.slots where connections.id(at: slot) != nil {
+      connections[slot].debugCheckInvariants()
+    }
+  }
 }

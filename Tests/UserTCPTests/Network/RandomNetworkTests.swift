@@ -3,8 +3,9 @@
 // alone reproduces the run.
 
 import Testing
-import UserTCP
 import UserTCPSimulation
+
+@testable import UserTCP
 
 /// One run; everything about it follows from the seed.
 struct NetworkRun {
@@ -30,10 +31,13 @@ struct NetworkRun {
   mutating func failure() -> String? {
     let limit = network.now + .seconds(4000)
     talk.act(on: network)
+    var steps = 0
     while !talk.isOver, talk.failure == nil, network.problems.isEmpty {
       let before = (talk.client.received, talk.server.received)
       let isQuiet = network.nextEvent > limit
       if !isQuiet { network.step() }
+      steps += 1
+      if steps % 64 == 0 { for host in network.hosts { host.stack.debugCheckInvariants() } }
       talk.act(on: network)
       // All may be quiet while a slow reader still has octets to read.
       if isQuiet, before == (talk.client.received, talk.server.received), !talk.isOver {

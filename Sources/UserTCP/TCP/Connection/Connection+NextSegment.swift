@@ -60,7 +60,7 @@ extension Connection {
     }
     if isAnswer { acknowledgmentSent() }
     startRetransmissionTimer(&context)
-    sent(context)
+    lastSent = context.now
     return OutgoingSegment(header: header)
   }
 
@@ -193,7 +193,7 @@ extension Connection {
       header.urgentPointer = UInt16(min(send.urgentEnd - sequence, Int(UInt16.max)))  // MUST-62
     }
     acknowledgmentSent()
-    sent(context)
+    lastSent = context.now
     return OutgoingSegment(
       header: header, textOffset: offset, textCount: count, segmentSize: segmentSize)
   }
@@ -205,8 +205,6 @@ extension Connection {
       segmentSize: Int(send.segmentSize), synRetransmissions: 0)
     if congestion.window > Int(initial) { congestion.setWindow(Int(initial)) }
   }
-
-  private mutating func sent(_ context: borrowing TCPContext) { lastSent = context.now }
 
   // MARK: Probes and ACKs
 
@@ -227,18 +225,19 @@ extension Connection {
   private mutating func probe(
     at sequence: SequenceNumber, _ context: inout TCPContext
   ) -> OutgoingSegment {
-    let header = TCPHeader(
-      flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(context.now))
-    acknowledgmentSent()
-    return OutgoingSegment(header: header)
+    OutgoingSegment(header: bareACK(at: sequence, context.now))
   }
 
   private mutating func acknowledgment(_ context: inout TCPContext) -> OutgoingSegment {
+    OutgoingSegment(header: bareACK(at: send.next, context.now))
+  }
+
+  /// A segment without text that acknowledges everything received.
+  mutating func bareACK(at sequence: SequenceNumber, _ now: Instant) -> TCPHeader {
     let header = TCPHeader(
-      flags: .ack, sequence: send.next, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(context.now))
+      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      window: receive.windowField(), options: optionsOfData(now))
     acknowledgmentSent()
-    return OutgoingSegment(header: header)
+    return header
   }
 }

@@ -305,11 +305,7 @@ extension Connection {
 
   /// Queues an ACK of its own with the numbers of this moment.
   mutating func acknowledgeAtOnce(_ context: inout TCPContext) {
-    let header = TCPHeader(
-      flags: .ack, sequence: send.next, acknowledgment: receive.next,
-      window: receive.windowField(),
-      options: optionsOfData(context.now))
-    acknowledgmentSent()
+    let header = bareACK(at: send.next, context.now)
     context.replies.append(reply(header), &context.counters)
   }
 
@@ -334,10 +330,8 @@ extension Connection {
 
   /// RST at SND.NXT (RFC 9293 §3.10.5).
   mutating func resetPeer(_ context: inout TCPContext) {
-    var header = TCPHeader(
-      flags: [.rst, .ack], sequence: send.next, acknowledgment: receive.next,
-      options: optionsOfData(context.now))
-    header.window = receive.windowField()
+    var header = bareACK(at: send.next, context.now)
+    header.flags.insert(.rst)
     context.counters.resetsOut += 1
     context.replies.appendLastWord(reply(header))
   }

@@ -167,14 +167,16 @@ struct Connection: ~Copyable {
     }
   }
 
+  /// What holds between any two calls; tests ask.
   func debugCheckInvariants() {
-    assert(send.unacknowledged <= send.cursor && send.cursor <= send.next)
-    assert(send.next <= send.dataEnd + 1)
-    assert(receive.next <= receive.edge || state == .synSent)
-    assert(!(state == .closed || state == .timeWait) || outcome != nil)
-    assert(
-      send.flight == 0 || deadlines.retransmission != .never || !state.isSynchronized
-        || outcome != nil)
+    precondition(send.unacknowledged <= send.cursor && send.cursor <= send.next)
+    precondition(outcome != nil || send.next <= send.dataEnd + 1)
+    precondition(state == .synSent || receive.next <= receive.edge + 1)
+    precondition((state == .closed || state == .timeWait) == (outcome != nil))
+    // What is in flight is waited for, or about to be sent again.
+    precondition(
+      outcome != nil || send.flight == 0 || deadlines.retransmission != .never
+        || flags.contains(.isOutputDue))
   }
 }
 
