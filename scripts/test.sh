@@ -16,10 +16,12 @@ is_root || left_out="no root"
 [ -e /dev/net/tun ] || left_out="${left_out:+$left_out, }no /dev/net/tun"
 
 export KERNEL_TEST_PREFIX="utcp-$$"
-log=$(mktemp)
+scratch=$(mktemp -d)
+chmod 755 "$scratch" # some kernel tests run as an ordinary user
+log="$scratch/log"
 clean_up() {
   remove_namespaces "$KERNEL_TEST_PREFIX"
-  rm -f "$log"
+  rm -rf "$scratch"
   return_build_to_owner
 }
 trap clean_up EXIT
@@ -54,8 +56,9 @@ status=0
 # A test that runs away must not take the machine with it: 8 GB of addresses, 20 minutes.
 (
   ulimit -v 8000000
+  export TMPDIR="$scratch"
   exec timeout --kill-after=10 1200 swift test "$@"
-) 2>&1 </dev/null | tee "$log" | grep -v ' skipped: "' || status=$?
+) 2>&1 </dev/null | tee "$log" | grep -vE '^◇|^↳|^✔ Test case| skipped: "' || status=$?
 
 if [ "$status" -ne 0 ]; then
   say "what failed"
