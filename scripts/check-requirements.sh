@@ -122,6 +122,10 @@ update() {
       print "| " $2 " | " $3 " | " $4 " | done | " where " | " by[$2] " |"
       next
     }
+    /^\| [A-Z0-9]+(-[A-Z]+)?-[0-9]+a? \|/ && !($2 in by) && ($5 == "done" || $5 == "part") {
+      print "| " $2 " | " $3 " | " $4 " | open |  | no test cites it any more |"
+      next
+    }
     { print }' "$root/docs/requirements.md" >"$scratch/page"
   cat "$scratch/page" >"$root/docs/requirements.md"
 }
