@@ -17,7 +17,8 @@ import Testing
   }
 
   private static func parse(_ page: StatusPage) throws -> [String: Any] {
-    let parsed = try JSONSerialization.jsonObject(with: Data(page.octets(Counters())))
+    let parsed = try JSONSerialization.jsonObject(
+      with: Data(page.octets(Counters(), droppedFrames: 7)))
     return try #require(parsed as? [String: Any])
   }
 
@@ -25,6 +26,8 @@ import Testing
     let page = try Self.parse(StatusPage())
     #expect((page["connections"] as? [Any])?.isEmpty == true)
     #expect(page["counters"] is [String: Any])
+    // OFF-10
+    #expect(page["droppedByDevice"] as? Int == 7)
   }
 
   @Test func `a connection is listed with its state, ends and queues`() throws {

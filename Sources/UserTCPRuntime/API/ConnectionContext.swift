@@ -86,6 +86,8 @@
   }
 
   public var counters: Counters { unsafe state.pointee.engine.counters }
+  /// What the device lost before the stack could receive it.
+  public var droppedFrames: UInt64? { unsafe state.pointee.device.droppedFrames }
 
   @_lifetime(self: copy self)
   public mutating func configure(_ change: (inout ConnectionOptions) -> Void) {

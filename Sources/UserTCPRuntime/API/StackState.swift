@@ -60,6 +60,7 @@ enum StreamSide: Sendable {
 /// What a `LoopBound` of `TCPStack` holds.
 @safe struct StackState: ~Copyable {
   var engine: ProtocolStack
+  let device: any PacketDevice
   var owners = OwnerTable()
   var streams = ElementPool<StreamState>()
   var services = ServiceTable()
@@ -78,8 +79,9 @@ enum StreamSide: Sendable {
   /// The task of `run` that waits for that.
   var failureWaiter: Waiter?
 
-  init(engine: consuming ProtocolStack) {
+  init(engine: consuming ProtocolStack, device: any PacketDevice) {
     self.engine = engine
+    self.device = device
     unsafe failureWaiter = nil
   }
 }

@@ -26,7 +26,8 @@ public final class TCPStack: Sendable {
       loop,
       StackState(
         engine: ProtocolStack(
-          settings: settings, interface: address, secret: secret, offloads: device.offloads)))
+          settings: settings, interface: address, secret: secret, offloads: device.offloads),
+        device: device))
     self.device = device
     self.log = log
   }
@@ -91,6 +92,8 @@ extension TCPStack {
   }
 
   public var counters: Counters { state.with { $0.engine.counters } }
+  /// What the device lost before the stack could receive it.
+  public var droppedFrames: UInt64? { device.droppedFrames }
   /// Connections that are not in TIME-WAIT.
   public var connectionCount: Int { state.with { $0.engine.connectionCount } }
   public var timeWaitCount: Int { state.with { $0.engine.timeWaitCount } }

@@ -40,6 +40,7 @@ public final class CapturingDevice: PacketDevice {
   public var mtu: Int { device.mtu }
   public var offloads: OffloadCapabilities { device.offloads }
   public var descriptor: Int32? { device.descriptor }
+  public var droppedFrames: UInt64? { device.droppedFrames }
   public func close() { device.close() }
 
   public func receive(into batch: inout IncomingBatch) throws(DeviceError) {

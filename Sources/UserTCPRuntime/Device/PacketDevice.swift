@@ -14,6 +14,9 @@ public protocol PacketDevice: AnyObject, Sendable {
   var offloads: OffloadCapabilities { get }
   /// Readable when there is something to receive; `nil` when there is nothing to wait for.
   var descriptor: Int32? { get }
+  /// Frames for the stack that were dropped before it could receive them (OFF-10); `nil` when the
+  /// device does not say.
+  var droppedFrames: UInt64? { get }
 
   /// Appends packets until there are no more or the batch is full. Does not wait.
   func receive(into batch: inout IncomingBatch) throws(DeviceError)
@@ -24,4 +27,8 @@ public protocol PacketDevice: AnyObject, Sendable {
 
   /// Gives the device back. Called once, last.
   func close()
+}
+
+extension PacketDevice {
+  public var droppedFrames: UInt64? { nil }
 }

@@ -30,9 +30,8 @@ public final class TunDevice: PacketDevice {
 
   public var descriptor: Int32? { file }
 
-  /// Frames for the stack that the kernel dropped because its queue was full (OFF-10); `nil` when it
-  /// does not say.
-  public var droppedByKernel: UInt64? {
+  /// The kernel's count of frames that found its queue full.
+  public var droppedFrames: UInt64? {
     UInt64(exactly: unsafe ctun_read_interface_file(name, "statistics/tx_dropped"))
   }
 

@@ -42,7 +42,7 @@ extension ConnectionContext: HTTPTransport {
   mutating func statusPage() -> [UInt8] {
     var page = StatusPage()
     forEachSnapshot { page.add($0) }
-    return page.octets(counters)
+    return page.octets(counters, droppedFrames: droppedFrames)
   }
 }
 
@@ -82,7 +82,7 @@ struct ResponseBuffer: HTTPTransport {
   mutating func statusPage() -> [UInt8] {
     var page = StatusPage()
     for connection in stack.snapshots() { page.add(connection) }
-    return page.octets(stack.counters)
+    return page.octets(stack.counters, droppedFrames: stack.droppedFrames)
   }
 
   /// Empties the buffer; its memory goes too, a parked connection keeps none.

@@ -20,7 +20,7 @@ struct StatusPage {
     rows.append(Self.row(connection))
   }
 
-  func octets(_ counters: Counters) -> [UInt8] {
+  func octets(_ counters: Counters, droppedFrames: UInt64?) -> [UInt8] {
     let states = TCPState.allCases.compactMap { state in
       counts[state.rawValue].map { "\"\(state)\": \($0)" }
     }
@@ -31,7 +31,8 @@ struct StatusPage {
         "connections": [
           \(rows.joined(separator: ",\n    "))
         ],
-        "counters": \(Self.object(counters))
+        "counters": \(Self.object(counters)),
+        "droppedByDevice": \(droppedFrames.map(String.init) ?? "null")
       }
 
       """
