@@ -134,6 +134,7 @@ extension TunDevice {
   private static func attachError(_ code: Int32, _ name: String, exists: Bool) -> DeviceError {
     switch code {
     case EPERM: return .notPermitted(name: name)
+    case ENOTTY: return .noTunDevice  // something else stands at its path
     case EBUSY: return .busy(name: name)
     case EINVAL where exists:
       // The kernel has one error for two causes; the file exists for TUNs only, and knows.
