@@ -144,8 +144,10 @@ public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
 public struct ConnectionOptions: Sendable, BitwiseCopyable {
   /// Send small segments at once: Nagle off (R9293-MUST-17).
   public var noDelay = false
-  /// Probe when idle; `nil`: never, the default (MUST-25).
+  /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
   public var keepAlive: KeepAlive? = nil
+  /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
+  public var followsKeepAliveSettings = false
   /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
   public var userTimeout: Interval? = nil
   /// Differentiated services codepoint, 0 to 63 (MUST-48).

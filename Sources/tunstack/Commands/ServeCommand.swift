@@ -26,6 +26,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(name: .customLong("async"), help: "Serve with streams and tasks instead of handlers.")
   var usesStreams = false
 
+  @Flag(
+    name: .customLong("keep-alive"),
+    help: "Probe idle connections, as the settings tcp_keepalive_time, _intvl and _probes say.")
+  var keepsAlive = false
+
   @Flag(help: "Print the settings that --set and --conf know, as a file for --conf, and exit.")
   var listSettings = false
 
@@ -53,7 +58,9 @@ extension ServePlan {
   fileprivate func serveWithHandlers(
     _ stack: TCPStack, _ log: ToolLog
   ) async throws {
-    for service in Service.allCases { try service.serve(on: ports[service], of: stack) }
+    for service in Service.allCases {
+      try service.serve(on: ports[service], of: stack, keepsAlive: keepsAlive)
+    }
     announce(log)
     await stop(stack, log)
   }
@@ -63,7 +70,8 @@ extension ServePlan {
   ) async throws {
     var listeners: [(Service, TCPListener)] = []
     for service in Service.allCases {
-      listeners.append((service, try await service.listen(on: ports[service], of: stack)))
+      listeners.append(
+        (service, try await service.listen(on: ports[service], of: stack, keepsAlive: keepsAlive)))
     }
     announce(log)
     await withDiscardingTaskGroup { group in

@@ -9,6 +9,8 @@ struct ServePlan {
   var grace: Interval
   /// Streams and tasks instead of handlers on the loop.
   var usesStreams: Bool
+  /// Idle connections are probed, as the settings say.
+  var keepsAlive: Bool
 
   init(_ command: ServeCommand) throws(Failure) {
     stack = try StackPlan(command.stack)
@@ -18,5 +20,6 @@ struct ServePlan {
     }
     grace = .nanoseconds(Int64(seconds * 1e9))
     usesStreams = command.usesStreams
+    keepsAlive = command.keepsAlive
   }
 }

@@ -4,14 +4,16 @@ import UserTCPRuntime
 
 extension Service {
   /// Nagle off where a request waits for an answer.
-  private var options: ConnectionOptions {
+  private func options(keepsAlive: Bool) -> ConnectionOptions {
     var options = ConnectionOptions()
+    options.followsKeepAliveSettings = keepsAlive
     options.noDelay = self == .echo || self == .http
     return options
   }
 
   /// Serves with handlers; returns at once.
-  func serve(on port: Port, of stack: TCPStack) throws(TCPError) {
+  func serve(on port: Port, of stack: TCPStack, keepsAlive: Bool = false) throws(TCPError) {
+    let options = options(keepsAlive: keepsAlive)
     switch self {
     case .echo: try stack.serve(port: port, options: options) { EchoHandler() }
     case .discard: try stack.serve(port: port, options: options) { DiscardHandler() }
@@ -20,8 +22,10 @@ extension Service {
     }
   }
 
-  func listen(on port: Port, of stack: TCPStack) async throws(TCPError) -> TCPListener {
-    try await stack.listen(port: port, options: options)
+  func listen(
+    on port: Port, of stack: TCPStack, keepsAlive: Bool = false
+  ) async throws(TCPError) -> TCPListener {
+    try await stack.listen(port: port, options: options(keepsAlive: keepsAlive))
   }
 
   /// Serves with a task per connection, until the stack shuts down.

@@ -32,6 +32,17 @@ import UserTCPSimulation
     try peer.expects(.ack(seq: c.ack - 1, ack: c.seq), after: .seconds(10))
   }
 
+  // SYS-20, R9293-MUST-27
+  @Test func `a connection that names no times follows the settings`() throws {
+    var settings = StackSettings()
+    settings.keepAlive.idleSeconds = 30
+    let peer = ScriptedPeer(settings: settings)
+    var options = ConnectionOptions()
+    options.followsKeepAliveSettings = true
+    let c = try peer.opensConnection(connectionOptions: options)
+    try peer.expects(.ack(seq: c.ack - 1, ack: c.seq), after: .seconds(30))
+  }
+
   // R9293-MUST-24
   @Test func `only the connection that asked is probed`() throws {
     let peer = ScriptedPeer()

@@ -89,11 +89,11 @@ extension Connection {
   mutating func change(
     _ change: (inout ConnectionOptions) -> Void, _ context: inout TCPContext
   ) {
-    let before = options.keepAlive
+    let before = (options.keepAlive, options.followsKeepAliveSettings)
     change(&options)
     options.dscp &= 0x3F
     guard outcome == nil else { return }
-    if options.keepAlive != before { startKeepAlive(&context) }
+    if before != (options.keepAlive, options.followsKeepAliveSettings) { startKeepAlive(&context) }
     flags.insert(.isOutputDue)  // Nagle may have been switched off
   }
 }

@@ -145,8 +145,12 @@ extension Connection {
 
   // MARK: Keep-alive
 
+  private func keepAlive(_ context: borrowing TCPContext) -> KeepAlive? {
+    options.keepAlive ?? (options.followsKeepAliveSettings ? context.settings.keepAlive : nil)
+  }
+
   mutating func startKeepAlive(_ context: inout TCPContext) {
-    guard let keepAlive = options.keepAlive else {
+    guard let keepAlive = keepAlive(context) else {
       deadlines.keepAlive = .never  // off unless asked for (MUST-24, MUST-25)
       return
     }
@@ -154,7 +158,7 @@ extension Connection {
   }
 
   private mutating func keepAliveDeadlinePassed(_ context: inout TCPContext) {
-    guard let keepAlive = options.keepAlive, state.isSynchronized else {
+    guard let keepAlive = keepAlive(context), state.isSynchronized else {
       deadlines.keepAlive = .never
       return
     }
