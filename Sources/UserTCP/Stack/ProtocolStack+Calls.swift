@@ -157,12 +157,6 @@ extension ProtocolStack {
     return connections[id.slot].send.room
   }
 
-  /// Asks for `.writable` once there is room again.
-  public mutating func waitForRoom(_ id: ConnectionID) {
-    guard isHeld(id) else { return }
-    connections[id.slot].send.isWriterWaiting = true
-  }
-
   /// Octets that arrived before an orderly end can be read after it; a failure throws at once.
   public func readable(_ id: ConnectionID) throws(TCPError) -> Readable {
     guard isHeld(id) else { throw .closed }

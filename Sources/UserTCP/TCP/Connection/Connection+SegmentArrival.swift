@@ -102,7 +102,7 @@ extension Connection {
     }
     // Second: RST. Third, security, is not implemented by anyone. Fourth: SYN.
     if segment.isReset { return resetArrives(segment, &context) }
-    if segment.isSYN { return synChallenged(segment, &context) }
+    if segment.isSYN { return synChallenged(&context) }
     // Fifth: ACK.
     guard segment.hasACK else {
       context.counters.segmentsWithoutACK += 1
@@ -140,7 +140,7 @@ extension Connection {
     context.counters.segmentsOutOfWindow += 1
     if segment.isReset { return }  // LC-7: "unless the RST bit is set"
     // RFC 5961 §4: whatever its sequence number.
-    if segment.isSYN { return synChallenged(segment, &context) }
+    if segment.isSYN { return synChallenged(&context) }
     if receive.window == 0, segment.sequence == receive.next, segment.hasACK {
       // "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66)
       if acknowledgmentArrives(segment, windowShift: send.windowShift, &context) {
@@ -153,7 +153,7 @@ extension Connection {
   /// RFC 5961 §3.2: only a reset exactly at RCV.NXT counts; one elsewhere in the window is asked
   /// again with a challenge ACK (SEC-2, SEC-3).
   private mutating func resetArrives(_ segment: TCPSegment, _ context: inout TCPContext) {
-    guard segment.sequence == receive.next else { return challenge(segment, &context) }
+    guard segment.sequence == receive.next else { return challenge(&context) }
     switch state {
     case .synReceived: fail(.connectionRefused, &context)
     case .established, .finWait1, .finWait2, .closeWait: fail(.resetByPeer, &context)
@@ -164,37 +164,35 @@ extension Connection {
 
   /// RFC 5961 §4.2: a SYN is answered with an ACK and dropped; if the peer has restarted, its reset
   /// comes back with the number that counts (SEC-4, LC-22).
-  private mutating func synChallenged(_ segment: TCPSegment, _ context: inout TCPContext) {
+  private mutating func synChallenged(_ context: inout TCPContext) {
     context.counters.synChallenges += 1
-    challenge(segment, &context)
+    challenge(&context)
   }
 
-  private mutating func challenge(_ segment: TCPSegment, _ context: inout TCPContext) {
-    guard mayAnswerInvalid(context) else {
-      context.counters.repliesSkipped += 1
-      return
-    }
+  private mutating func challenge(_ context: inout TCPContext) {
+    guard takesTurnToAnswer(&context) else { return }
     context.counters.challengeACKs += 1
-    lastInvalidReply = context.now
     acknowledgeAtOnce(&context)
   }
 
-  /// The ACK that an unacceptable segment gets, spaced so that two confused ends do not storm each
-  /// other; segments with text are answered always, since the sender waits for it (SEC-8).
+  /// The ACK that an unacceptable segment gets. Segments with text are answered always, since the
+  /// sender waits for it (SEC-8).
   mutating func answerInvalid(_ segment: TCPSegment, _ context: inout TCPContext) {
-    if segment.textCount == 0 {
-      guard mayAnswerInvalid(context) else {
-        context.counters.repliesSkipped += 1
-        return
-      }
-      lastInvalidReply = context.now
-    }
+    guard segment.textCount > 0 || takesTurnToAnswer(&context) else { return }
     acknowledgeAtOnce(&context)
   }
 
-  private func mayAnswerInvalid(_ context: borrowing TCPContext) -> Bool {
-    lastInvalidReply == .never
-      || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
+  /// Answers to invalid segments keep a distance, so that two confused ends do not storm each other.
+  private mutating func takesTurnToAnswer(_ context: inout TCPContext) -> Bool {
+    guard
+      lastInvalidReply == .never
+        || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
+    else {
+      context.counters.repliesSkipped += 1
+      return false
+    }
+    lastInvalidReply = context.now
+    return true
   }
 
   // MARK: URG, text and FIN
