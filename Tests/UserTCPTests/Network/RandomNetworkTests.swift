@@ -51,6 +51,7 @@ struct NetworkRun {
     for (index, host) in network.hosts.enumerated() {
       if host.stack.connectionCount != 0 { return report("host \(index) keeps a connection") }
       if host.stack.timeWaitCount != 0 { return report("host \(index) keeps TIME-WAIT") }
+      if host.stack.bufferedBytes != 0 { return report("host \(index) keeps buffers") }
     }
     return network.problems.first.map(report)
   }

@@ -214,9 +214,7 @@ import UserTCPSimulation
   // LC-19
   @Test func `an abort in SYN-SENT sends nothing`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, _) = try peer.takesSYNOfProgram()
     peer.appAborts(id)
     try peer.expectsNothing(for: .seconds(10))
     #expect(peer.state == .closed)
@@ -226,9 +224,7 @@ import UserTCPSimulation
   // LC-19
   @Test func `an abort in SYN-RECEIVED after a crossing open sends a RST`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.syn(seq: 500))
     try peer.expectsAtOnce(.synAck(seq: syn.seq, ack: 501))
     peer.appAborts(id)
@@ -350,5 +346,21 @@ import UserTCPSimulation
       #expect(peer.state == .closed)
     }
     #expect(peer.stack.connectionCount == 0)
+  }
+
+  // TW-16
+  @Test func `unread octets outlive the connection and go with its handle`() throws {
+    let peer = ScriptedPeer()
+    var c = try peer.opensConnection()
+    peer.sends(.data(seq: c.seq, ack: c.ack, "unread"))
+    try peer.expects(.ack(ack: c.seq + 6))
+    c.seq += 6
+    try peer.reaches(.timeWait, &c)
+    #expect(peer.stack.bufferedBytes > 0)
+    #expect(try peer.stack.readable(c.id) == .bytes(6))
+    peer.stack.close(c.id)
+    #expect(peer.stack.bufferedBytes == 0)
+    #expect(peer.stack.connectionCount == 0)
+    #expect(peer.state == .timeWait)
   }
 }

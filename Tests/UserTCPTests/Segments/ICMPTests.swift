@@ -10,9 +10,7 @@ import UserTCPSimulation
   @Test(arguments: [UInt8(2), 3])
   func `protocol or port unreachable about our SYN means refused`(_ code: UInt8) throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, _) = try peer.takesSYNOfProgram()
     peer.sendsError(type: 3, code: code, about: peer.last!)
     #expect(peer.takeEvents(id).contains(.closed))
     #expect(peer.stack.outcome(id) == .connectionRefused)
@@ -22,9 +20,7 @@ import UserTCPSimulation
   // R9293-MUST-54
   @Test func `an error that quotes another connection does nothing to ours`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     var other = syn
     other.destinationPort = syn.destinationPort! + 1
     peer.sendsError(type: 3, code: 3, aboutSegment: other)
@@ -38,9 +34,7 @@ import UserTCPSimulation
   // SEC-23
   @Test func `an error about a SYN that we did not send is ignored`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     for offset in [-1, 1, 5000] {
       peer.sendsError(
         type: 3, code: 3, aboutSegment: syn.with { $0.sequence = syn.seq + offset })
@@ -92,9 +86,7 @@ import UserTCPSimulation
     _ type: UInt8, _ code: UInt8
   ) throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sendsError(type: type, code: code, about: peer.last!)
     #expect(peer.state == .synSent)
     try peer.expects(.syn(seq: syn.seq), after: .seconds(1))
@@ -175,9 +167,7 @@ import UserTCPSimulation
   // SEC-27
   @Test func `a quote of a foreign address or less than eight octets of TCP is ignored`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sendsError(
       type: 3, code: 3, aboutSegment: syn, source: IPv4Address(192, 0, 2, 99))
     for count in 0..<8 { peer.sendsError(type: 3, code: 3, about: peer.last!, quoting: count) }
@@ -192,9 +182,7 @@ import UserTCPSimulation
   // ICMP4-2
   @Test func `an ICMP message with a wrong checksum is dropped`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, _) = try peer.takesSYNOfProgram()
     var bad = ICMPPacket(type: 3, code: 3, payload: Array(peer.last!.frame.bytes.prefix(28)))
       .packet(from: peer.address, to: peer.stackAddress)
     bad.payload[2] ^= 1

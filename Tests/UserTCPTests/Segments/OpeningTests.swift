@@ -21,9 +21,7 @@ import UserTCPSimulation
 
   @Test func `an active open goes through SYN-SENT to ESTABLISHED`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     #expect(peer.state == .synSent)
     peer.sends(.synAck(seq: 100, ack: syn.end))
     try peer.expectsAtOnce(.ack(seq: syn.end, ack: 101))
@@ -34,9 +32,7 @@ import UserTCPSimulation
   // R9293-MUST-10
   @Test func `both ends may open at once`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.syn(seq: 500))
     try peer.expectsAtOnce(.synAck(seq: syn.seq, ack: 501))
     #expect(peer.state == .synReceived)
@@ -68,9 +64,7 @@ import UserTCPSimulation
   // R9293-MUST-11
   @Test func `a RST in SYN-RECEIVED after an active open means refused`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.syn(seq: 500))
     try peer.expectsAtOnce(.synAck(seq: syn.seq, ack: 501))
     peer.sends(.rst(seq: 501))
@@ -83,9 +77,7 @@ import UserTCPSimulation
   // LC-3
   @Test func `an unacceptable ACK in SYN-SENT is answered with a RST and changes nothing`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.synAck(seq: 100, ack: syn.seq))
     try peer.expectsAtOnce(.rst(seq: syn.seq))
     peer.sends(.synAck(seq: 100, ack: syn.seq + 2))
@@ -100,9 +92,7 @@ import UserTCPSimulation
   // LC-4, DEC-2
   @Test func `a RST in SYN-SENT counts only with an acceptable ACK`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.rst(seq: 0))
     peer.sends(.rstAck(seq: 0, ack: syn.seq))
     #expect(peer.state == .synSent)
@@ -129,9 +119,7 @@ import UserTCPSimulation
   // LC-5
   @Test func `text on a SYN-ACK is not lost`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     let text = Array("0123456789".utf8)
     peer.sends(.synAck(seq: 100, ack: syn.end, payload: text))
     let answer = try peer.expectsAtOnce(.ack(seq: syn.end))
@@ -146,9 +134,7 @@ import UserTCPSimulation
   // LC-5
   @Test func `a FIN on a SYN-ACK is not lost`() throws {
     let peer = ScriptedPeer()
-    let id = try peer.appConnects()
-    let syn = try peer.expectsAtOnce(.syn())
-    peer.stackPort = syn.sourcePort!
+    let (id, syn) = try peer.takesSYNOfProgram()
     peer.sends(.synAck(seq: 100, ack: syn.end).adding(.fin))
     let answer = try peer.expectsAtOnce(.ack(seq: syn.end))
     if answer.ack == 101 {

@@ -5,6 +5,14 @@ import UserTCP
 import UserTCPSimulation
 
 extension ScriptedPeer {
+  /// The stack's program opens a connection; the peer takes its SYN and speaks to its port from now on.
+  func takesSYNOfProgram() throws -> (id: ConnectionID, syn: Segment) {
+    let id = try appConnects()
+    let syn = try expectsAtOnce(.syn())
+    stackPort = try #require(syn.sourcePort)
+    return (id, syn)
+  }
+
   /// Leads an established connection to a later state; `connection` is kept up to date.
   func reaches(_ state: TCPState, _ connection: inout ScriptedConnection) throws {
     switch state {
