@@ -63,7 +63,7 @@ import UserTCPRuntime
     ("tcp_fin_timeout=", "tcp_fin_timeout is 1 to"),
     ("tcp_fin_timeout=10s", "tcp_fin_timeout is 1 to"),
     ("tcp_fin_timeout=10 10", "tcp_fin_timeout is 1 to"),
-    ("tcp_timestamps=2", "tcp_timestamps is 0 (off) or 1 (on)"),
+    ("tcp_window_scaling=2", "tcp_window_scaling is 0 (off) or 1 (on)"),
     ("ip_local_port_range=2000 1000", "2 rising numbers of 1 to 65535 ports"),
     ("ip_local_port_range=0 1000", "2 rising numbers"),
     ("tcp_rmem=4096 4096", "3 rising numbers"),

@@ -14,6 +14,8 @@ public struct IPCounters: Sendable, BitwiseCopyable {
   public var received: UInt64 = 0  // InReceives
   public var delivered: UInt64 = 0  // InDelivers
   public var sent: UInt64 = 0  // OutRequests
+  public var octetsIn: UInt64 = 0  // InOctets
+  public var octetsOut: UInt64 = 0  // OutOctets
   public var headerErrors: UInt64 = 0  // InHdrErrors: version, lengths, checksum, options
   public var truncated: UInt64 = 0  // InTruncatedPkts
   public var addressErrors: UInt64 = 0  // InAddrErrors: not addressed to us
@@ -35,10 +37,18 @@ public struct ICMPCounters: Sendable, BitwiseCopyable {
   public var checksumErrors: UInt64 = 0  // InCsumErrors
   public var sent: UInt64 = 0  // OutMsgs
   public var rateLimited: UInt64 = 0  // OutRateLimitGlobal
+  public var rateLimitedByTarget: UInt64 = 0  // OutRateLimitHost
   public var ignored: UInt64 = 0  // unknown types, source quench, redirects, broadcast echoes
   public var outOfWindow: UInt64 = 0  // OutOfWindowIcmps
   /// Echo requests beyond the number that may wait for `poll`.
   public var echoesDropped: UInt64 = 0
+  // By type, of messages that were well formed
+  public var echoesIn: UInt64 = 0  // InEchos
+  public var unreachablesIn: UInt64 = 0  // InDestUnreachs
+  public var timesExceededIn: UInt64 = 0  // InTimeExcds
+  public var parameterProblemsIn: UInt64 = 0  // InParmProbs
+  public var echoRepliesOut: UInt64 = 0  // OutEchoReps
+  public var unreachablesOut: UInt64 = 0  // OutDestUnreachs
 
   public init() {}
 }
@@ -64,31 +74,48 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var segmentsWithoutACK: UInt64 = 0
   public var segmentsWithoutTimestamp: UInt64 = 0
   public var pawsRejected: UInt64 = 0  // PAWSEstab
+  public var pawsRejectedInSynSent: UInt64 = 0  // PAWSActive
+  public var pawsRejectedSYNs: UInt64 = 0  // PAWSPassive, by `tcp_tw_recycle`
   public var acknowledgmentsOfNothing: UInt64 = 0
   public var challengeACKs: UInt64 = 0  // TCPChallengeACK
   public var synChallenges: UInt64 = 0  // TCPSYNChallenge
-  public var repliesSkipped: UInt64 = 0  // TCPACKSkipped*
+  public var skippedReplies = SkippedReplies()
+  public var pureACKs: UInt64 = 0  // TCPPureAcks
   public var outOfOrderQueued: UInt64 = 0  // TCPOFOQueue
   public var outOfOrderDropped: UInt64 = 0  // TCPOFODrop
-  public var delayedACKs: UInt64 = 0
+  public var delayedACKs: UInt64 = 0  // DelayedACKs
+  public var delayedACKsLost: UInt64 = 0  // DelayedACKLost: the peer sent again meanwhile
   public var repliesDropped: UInt64 = 0  // the queue of replies was full
 
   // Recovery
   public var timeouts: UInt64 = 0  // TCPTimeouts
   public var fastRetransmissions: UInt64 = 0  // TCPFastRetrans
+  public var slowStartRetransmissions: UInt64 = 0  // TCPSlowStartRetrans
+  public var fastRecoveries: UInt64 = 0  // TCPRenoRecovery
   public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
   public var windowProbes: UInt64 = 0  // TCPWinProbe
   public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive
 
+  // Windows
+  public var windowsShutByUs: UInt64 = 0  // TCPToZeroWindowAdv
+  public var windowsOpenedByUs: UInt64 = 0  // TCPFromZeroWindowAdv
+
   // Listening
-  public var listenDrops: UInt64 = 0
-  public var listenOverflows: UInt64 = 0
+  public var listenDrops: UInt64 = 0  // ListenDrops
+  public var listenOverflows: UInt64 = 0  // ListenOverflows: the accept queue was full
   public var embryonicResets: UInt64 = 0  // EmbryonicRsts
+  public var synQueueFullCookies: UInt64 = 0  // TCPReqQFullDoCookies
+  public var synQueueFullDrops: UInt64 = 0  // TCPReqQFullDrop
+  public var synCookiesSent: UInt64 = 0  // SyncookiesSent
+  public var synCookiesReceived: UInt64 = 0  // SyncookiesRecv
+  public var synCookiesFailed: UInt64 = 0  // SyncookiesFailed
 
   // Closing
-  public var abortsOnData: UInt64 = 0
-  public var abortsOnClose: UInt64 = 0
-  public var abortsOnTimeout: UInt64 = 0
+  public var abortsOnData: UInt64 = 0  // TCPAbortOnData
+  public var abortsOnClose: UInt64 = 0  // TCPAbortOnClose
+  public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: too many orphans
+  public var abortsOnTimeout: UInt64 = 0  // TCPAbortOnTimeout
+  public var abortsOnLinger: UInt64 = 0  // TCPAbortOnLinger: an orphan's FIN-WAIT-2 ran out
   public var timeWaitExpired: UInt64 = 0  // TW
   public var timeWaitReused: UInt64 = 0  // TWRecycled: by an active open
   public var timeWaitReopened: UInt64 = 0  // by a SYN
@@ -96,4 +123,21 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var timeWaitOverflow: UInt64 = 0  // TCPTimeWaitOverflow
 
   public init() {}
+}
+
+/// Answers to invalid segments that were kept back because the last one was too recent (SEC-8), by
+/// what the segment was or whom it met.
+public struct SkippedReplies: Sendable, BitwiseCopyable {
+  public var inSynReceived: UInt64 = 0  // TCPACKSkippedSynRecv
+  public var paws: UInt64 = 0  // TCPACKSkippedPAWS
+  public var sequence: UInt64 = 0  // TCPACKSkippedSeq
+  public var inFinWait2: UInt64 = 0  // TCPACKSkippedFinWait2, of an orphan
+  public var inTimeWait: UInt64 = 0  // TCPACKSkippedTimeWait
+  public var challenges: UInt64 = 0  // TCPACKSkippedChallenge
+
+  public init() {}
+
+  public var total: UInt64 {
+    inSynReceived + paws + sequence + inFinWait2 + inTimeWait + challenges
+  }
 }

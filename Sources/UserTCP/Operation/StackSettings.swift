@@ -7,6 +7,21 @@ public enum Profile: String, Sendable, CaseIterable {
   case linux, rfc
 }
 
+/// `tcp_syncookies`: when a SYN is answered without remembering it (SYS-1, RFC 4987 §3.6).
+public enum SYNCookieMode: UInt8, Sendable, CaseIterable {
+  case off, onOverflow, always
+}
+
+/// `tcp_tw_reuse`: which active opens may take a TIME-WAIT pair over (SYS-3).
+public enum TimeWaitReuse: UInt8, Sendable, CaseIterable {
+  case never, always, loopbackOnly
+}
+
+/// `tcp_timestamps`: whether new connections use them, and from where their clock counts (SYS-23).
+public enum TimestampMode: UInt8, Sendable, CaseIterable {
+  case off, randomOffset, noOffset
+}
+
 public struct StackSettings: Sendable {
   public let profile: Profile
 
@@ -19,9 +34,12 @@ public struct StackSettings: Sendable {
   // Limits
   public var maximumConnections = 1 << 20
   /// `tcp_max_tw_buckets`: past it a connection skips TIME-WAIT (SYS-6).
-  public var maximumTimeWait = 1 << 20
-  /// `tcp_max_syn_backlog`, half-open connections of the whole stack.
+  public var maximumTimeWait = 131_072
+  /// `tcp_max_syn_backlog`: half-open connections of the whole stack while cookies are off, the last
+  /// quarter of them only for peers that have been connected before (SYS-2).
   public var maximumHalfOpen = 4096
+  /// `tcp_max_orphans`: connections that no program holds; one more is reset at once (SYS-15).
+  public var maximumOrphans = 131_072
   /// `somaxconn`: the largest backlog of a listener.
   public var maximumBacklog = 4096
 
@@ -37,11 +55,14 @@ public struct StackSettings: Sendable {
   /// `ip_local_reserved_ports`: never chosen by us.
   public var reservedPorts: [UInt16] = []
   /// `tcp_timestamps`.
-  public var timestamps = true
+  public var timestamps = TimestampMode.randomOffset
   /// `tcp_window_scaling`.
   public var windowScaling = true
-  /// `tcp_abort_on_overflow`.
+  /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept
+  /// queue is full (SYS-10).
   public var abortOnOverflow = false
+  /// `tcp_syncookies`.
+  public var synCookies = SYNCookieMode.onOverflow
 
   // Retransmission (RFC 6298)
   public var initialRetransmissionTimeout = Interval.seconds(1)
@@ -60,6 +81,9 @@ public struct StackSettings: Sendable {
   public var quickAcknowledgments: UInt8 = 16
   /// `tcp_invalid_ratelimit`: least time between answers to invalid segments (SEC-8); zero: no limit.
   public var invalidReplyInterval = Interval.milliseconds(500)
+  /// `tcp_challenge_ack_limit`: challenge ACKs of the whole stack in a second, half as many to one and
+  /// a half times as many by chance; `Int32.max`: no limit (SYS-18, SEC-9).
+  public var challengeLimit = Int(Int32.max)
   /// RFC 7323 §3.2 says to drop a segment that lacks the negotiated timestamp; Linux takes it (DEC-4).
   public var acceptsMissingTimestamp: Bool
 
@@ -79,8 +103,15 @@ public struct StackSettings: Sendable {
   public var finTimeout = Interval.seconds(60)
   /// `tcp_rfc1337`: ignore resets in TIME-WAIT (TW-4).
   public var ignoresResetInTimeWait = false
-  /// `tcp_tw_reuse` = 1: an active open may take a TIME-WAIT pair over (SYS-3).
-  public var reusesTimeWait = false
+  /// `tcp_tw_reuse`.
+  public var timeWaitReuse = TimeWaitReuse.loopbackOnly
+  /// `tcp_tw_recycle`, which Linux had until 4.12: TIME-WAIT lasts 3.5 RTO, and a SYN whose timestamp
+  /// is older than the last one from its host is dropped, which shuts out hosts behind one address
+  /// (SYS-4). Here to be watched, not to be used.
+  public var recyclesTimeWait = false
+  /// Whether anything in its place with an ACK restarts 2MSL, as Linux has it (SYS-7), or a repeated
+  /// FIN and PAWS only (RFC 9293 §3.10.7.4, RFC 7323 §5.3).
+  public var restartsTimeWaitFreely: Bool
 
   // Keep-alive (SYS-20), for connections that ask for it
   public var keepAlive = KeepAlive()
@@ -89,8 +120,16 @@ public struct StackSettings: Sendable {
   /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).
   public var icmpErrorsPerSecond = 1000
   public var icmpErrorBurst = 50
+  /// `icmp_ratelimit`: time in which one host gets one error of a type in the mask; zero: no limit.
+  public var icmpTargetInterval = Interval.seconds(1)
+  /// `icmp_ratemask`: a bit for each type of message the limits are for.
+  public var icmpLimitedTypes: UInt32 = 6168
   /// `icmp_echo_ignore_all`.
   public var ignoresEcho = false
+
+  // Urgent
+  /// `tcp_stdurg`: the urgent pointer names the last urgent octet, as RFC 1122 once had it (SYS-38).
+  public var urgentPointsToLast = false
 
   public init(profile: Profile = .linux) {
     self.profile = profile
@@ -99,9 +138,11 @@ public struct StackSettings: Sendable {
       minimumRetransmissionTimeout = .milliseconds(200)
       acceptsMissingTimestamp = true
       timeWaitInterval = .seconds(60)
+      restartsTimeWaitFreely = true
     case .rfc:
       minimumRetransmissionTimeout = .seconds(1)  // RFC 6298 §2.4
       acceptsMissingTimestamp = false
+      restartsTimeWaitFreely = false
       timeWaitInterval = .seconds(240)  // RFC 9293 §3.4.2: MSL is 2 minutes
       synRetries = 7  // RFC 9293 MUST-23: R2 of a SYN is at least 3 minutes
       synLinearTimeouts = 0

@@ -132,11 +132,19 @@ extension ProtocolStack {
       context.settings.timeWaitInterval
       - .nanoseconds(left * 1_000_000_000 / TimeWaitEntry.ticksPerSecond)
     // Only a timestamp newer than any of the old incarnation protects the new one (RFC 6191).
-    guard context.settings.reusesTimeWait, entry.flags.contains(.timestamps), age >= .seconds(1)
+    guard mayReuseTimeWait(of: key), entry.flags.contains(.timestamps), age >= .seconds(1)
     else { throw .addressInUse }
     timeWait.remove(place)
     context.counters.timeWaitReused += 1
     return entry.sendNext + 65_537
+  }
+
+  private func mayReuseTimeWait(of key: ConnectionKey) -> Bool {
+    switch context.settings.timeWaitReuse {
+    case .never: false
+    case .always: true
+    case .loopbackOnly: key.remoteAddress.isLoopback
+    }
   }
 
   // MARK: SEND and RECEIVE
@@ -218,7 +226,7 @@ extension ProtocolStack {
   /// Gives the handle back and resets the connection.
   public mutating func abort(_ id: ConnectionID) {
     guard isHeld(id) else { return }
-    connections[id.slot].flags.insert(.isReleased)
+    connections[id.slot].release(&context)
     connections[id.slot].abort(&context)
     settle(id)
   }

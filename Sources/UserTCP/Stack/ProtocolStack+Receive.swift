@@ -162,7 +162,7 @@ extension ProtocolStack {
     var flags = flags
     let settings = context.settings
     let options = listeners.pool[listener].options
-    if settings.timestamps, segment.options.timestamps != nil { flags.insert(.timestamps) }
+    if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
     if settings.windowScaling, let shift = segment.options.windowShift {
       flags.insert(.windowScale)
       if shift > 14 { context.counters.windowShiftsTooLarge += 1 }  // TS-3
@@ -276,7 +276,7 @@ extension ProtocolStack {
       context.settings.invalidReplyInterval.nanoseconds * TimeWaitEntry.ticksPerSecond
       / 1_000_000_000
     guard !spaced || timeWait[place].mayReply(at: now, spacing: spacing) else {
-      context.counters.repliesSkipped += 1
+      context.counters.skippedReplies.inTimeWait += 1
       return
     }
     timeWait[place].replied(at: now)

@@ -164,6 +164,7 @@
       let id = connections.insert(connection)
     else { return nil }
     connections[id.slot].flags.insert(.isIndexed)
+    context.states[connections[id.slot].state] += 1
     index.insert(id.slot, hash: hash)
     wheel.prepare(id.slot)
     return id

@@ -20,6 +20,8 @@ struct Setting: Sendable {
     case entries = "entries"
     case hops = "hops"
     case ports = "ports"
+    /// One of a few, each with a meaning of its own.
+    case choice = "(a choice)"
     /// 0 is off, 1 is on.
     case onOff = ""
   }
@@ -40,7 +42,12 @@ extension Setting {
   static let all: [Setting] = opening + retransmission + keepAlive + closing + buffers + internet
 
   private static let opening: [Setting] = [
-    .flag("tcp_timestamps", \.timestamps, "timestamps on new connections (RFC 7323)"),
+    .choice(
+      "tcp_timestamps", \.timestamps,
+      "timestamps on new connections (RFC 7323); 2: without a random offset"),
+    .choice(
+      "tcp_syncookies", \.synCookies,
+      "answer SYNs without remembering them: 1 when the SYN queue is full, 2 always"),
     .flag("tcp_window_scaling", \.windowScaling, "windows above 64 KB (RFC 7323)"),
     .number("tcp_syn_retries", .tries, 1...127, \.synRetries, "SYNs repeated before giving up"),
     .number(
@@ -110,8 +117,9 @@ extension Setting {
     .number(
       "tcp_max_tw_buckets", .entries, 0...16_777_216, \.maximumTimeWait,
       "connections in TIME_WAIT; one more is dropped at once"),
-    .flag(
-      "tcp_tw_reuse", \.reusesTimeWait, "connections opened here may take over one in TIME_WAIT"),
+    .choice(
+      "tcp_tw_reuse", \.timeWaitReuse,
+      "connections opened here may take over one in TIME_WAIT; 2: only on loopback"),
     .flag("tcp_rfc1337", \.ignoresResetInTimeWait, "resets in TIME_WAIT are ignored"),
   ]
 
@@ -143,6 +151,17 @@ extension Setting {
     Setting(
       group: .ipv4, name: name, unit: .onOff, ranges: [0...1], meaning: meaning,
       read: { [$0[keyPath: field] ? 1 : 0] }, write: { $0[keyPath: field] = $1[0] == 1 })
+  }
+
+  private static func choice<Choice: RawRepresentable & CaseIterable & Sendable>(
+    _ name: String, _ field: Field<Choice>, _ meaning: String
+  ) -> Setting where Choice.RawValue == UInt8 {
+    Setting(
+      group: .ipv4, name: name, unit: .choice, ranges: [0...Choice.allCases.count - 1],
+      meaning: meaning, read: { [Int($0[keyPath: field].rawValue)] },
+      write: { settings, numbers in
+        if let choice = Choice(rawValue: UInt8(numbers[0])) { settings[keyPath: field] = choice }
+      })
   }
 
   private static func number(

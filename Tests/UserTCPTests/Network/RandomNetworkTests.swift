@@ -81,7 +81,7 @@ struct NetworkRun {
         link.queueLimit = Int.random(in: 5_000...100_000, using: &random)
       }
       var settings = StackSettings(profile: random.happens(0.5) ? .linux : .rfc)
-      settings.timestamps = random.happens(0.7)
+      settings.timestamps = random.happens(0.7) ? .randomOffset : .off
       settings.windowScaling = random.happens(0.7)
       settings.mtu = random.happens(0.3) ? Int.random(in: 300...9000, using: &random) : 1500
       if random.happens(0.3) {

@@ -56,7 +56,7 @@ import UserTCPSimulation
   // SYS-23
   @Test func `timestamps can be turned off`() throws {
     var settings = StackSettings()
-    settings.timestamps = false
+    settings.timestamps = .off
     let peer = ScriptedPeer(settings: settings)
     let c = try peer.opensConnection(options: Self.options)
     #expect(c.stackSYN.timestamps == nil)

@@ -82,7 +82,7 @@ struct TimeWaitTableTests {
       }
     }
     var visited: Set<UInt32> = []
-    table.visitAll { visited.insert($0.sendNext.rawValue) }
+    for chunk in table.chunks { table.visit(chunk: chunk) { visited.insert($0.sendNext.rawValue) } }
     #expect(visited == Set(model.keys))
   }
 

@@ -56,7 +56,7 @@ extension Connection {
   /// The program is done with reading and writing. Unread octets, or new ones after `grace`, tell the
   /// peer by a reset that they were in vain (R9293-SHLD-3, MAY-1).
   mutating func close(grace: Interval, _ context: inout TCPContext) {
-    flags.insert(.isReleased)
+    release(&context)
     guard outcome == nil else { return }
     if grace == .zero, !receive.ring.isEmpty {
       context.counters.abortsOnClose += 1
@@ -74,6 +74,12 @@ extension Connection {
     if state == .finWait2, deadlines.closing == .never {
       deadlines.closing = context.now + context.settings.finTimeout
     }
+  }
+
+  /// The program gives its handle back: what is not over is an orphan from now on.
+  mutating func release(_ context: inout TCPContext) {
+    flags.insert(.isReleased)
+    if outcome == nil { context.orphanCount += 1 }
   }
 
   /// ABORT (RFC 9293 §3.10.5, LC-19).

@@ -60,7 +60,7 @@ extension Connection {
     } else {
       receive.refuseScaling()
     }
-    if context.settings.timestamps, let option = segment.options.timestamps {
+    if context.settings.timestamps != .off, let option = segment.options.timestamps {
       timestamps.isEnabled = true
       timestamps.set(option.value, at: context.now)
     }
@@ -188,7 +188,7 @@ extension Connection {
       lastInvalidReply == .never
         || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
     else {
-      context.counters.repliesSkipped += 1
+      context.counters.skippedReplies.sequence += 1
       return false
     }
     lastInvalidReply = context.now

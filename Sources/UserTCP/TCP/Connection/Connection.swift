@@ -90,7 +90,7 @@ struct Connection: ~Copyable {
       initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer)
     receive = ReceiveSide(
       bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
-    timestamps = TimestampState(offset: context.secrets.timestampOffset(key))
+    timestamps = TimestampState(offset: context.timestampOffset(key))
     roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
     congestion = .newReno(
       initialWindow: CongestionController.initialWindow(
@@ -124,6 +124,7 @@ struct Connection: ~Copyable {
     _ next: TCPState, outcome reason: TCPError, _ context: inout TCPContext
   ) {
     guard next != state else { return }
+    context.states[state] -= 1
     state = next
     switch next {
     case .established: enterEstablished(&context)
@@ -133,12 +134,14 @@ struct Connection: ~Copyable {
       // The ACK of the peer's last FIN outlives this block.
       if next == .timeWait, flags.contains(.isACKDue) { acknowledgeAtOnce(&context) }
       outcome = reason
+      if flags.contains(.isReleased) { context.orphanCount -= 1 }
       events.insert(.closed)
       deadlines = Deadlines()
       send.ring.release(to: &context.buffers)
       flags.subtract(Self.outputFlags)
     case .synSent, .synReceived, .closeWait, .listen, .closing: break
     }
+    if outcome == nil { context.states[next] += 1 }
   }
 
   private static let outputFlags: Flags = [

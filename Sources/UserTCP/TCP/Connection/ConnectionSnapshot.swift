@@ -1,36 +1,129 @@
-// A copy of what a human wants to know of one connection: rows of `netstat` and `/status`.
-// Nothing here refers back to the stack.
+// A copy of what a human wants to know of one socket: rows of `netstat`, `ss`, `/proc/net/tcp` and
+// `/status`. Nothing here refers back to the stack.
+
+/// Which timer of a socket runs out next, as `/proc/net/tcp` numbers them (NST-6).
+public enum SnapshotTimer: UInt8, Sendable, CaseIterable {
+  case none, retransmission, keepAlive, timeWait, probe
+}
 
 public struct ConnectionSnapshot: Sendable {
   public var state: TCPState
   public var local: Endpoint
   /// `nil` for a listener.
   public var remote: Endpoint?
+  /// Names the socket while it lives, in the place of Linux's inode; 0 where no program can hold it:
+  /// half-open connections, orphans and TIME-WAIT (NST-4).
+  public var handle: UInt64 = 0
+  /// The program gave its handle back, and TCP has not finished (SYS-15).
+  public var isOrphan = false
+
   /// Octets received and not yet read; for a listener its accept queue's length (NST-5).
   public var receiveQueue = 0
-  /// Octets written and not yet acknowledged.
+  /// Octets written and not yet acknowledged, a FIN and a SYN included.
   public var sendQueue = 0
+  /// Of these, octets that were never sent.
+  public var unsent = 0
+  /// Of a listener: how many may wait for `accept`.
+  public var backlog = 0
+
+  public var timer = SnapshotTimer.none
+  /// Until it runs out.
+  public var timerLeft = Interval.zero
+  /// Retransmissions of the oldest octet since it last moved; of a half-open connection, its SYN-ACK's.
+  public var retransmissionsInRow = 0
+  /// Unanswered window or keep-alive probes.
+  public var probes = 0
+
   public var retransmissions = 0
   public var bytesSent: UInt64 = 0
+  public var bytesAcknowledged: UInt64 = 0
   public var bytesReceived: UInt64 = 0
+  /// Since a segment was last sent and received.
+  public var idleSending = Interval.zero
+  public var idleReceiving = Interval.zero
+
   /// Zero before the first sample.
   public var smoothedRoundTripTime = Interval.zero
+  public var roundTripVariation = Interval.zero
   public var retransmissionTimeout = Interval.zero
-  /// In octets.
+  /// Backed-off doublings of it.
+  public var backoff = 0
+  /// How long an ACK may wait.
+  public var delayedAcknowledgment = Interval.zero
+  /// ACKs that still go out at once, at the start of a connection.
+  public var quickAcknowledgments = 0
+
+  /// In octets, like every window here.
   public var congestionWindow = 0
+  /// `nil` while it is as good as infinite: no loss has been seen.
+  public var slowStartThreshold: Int?
   public var sendWindow = 0
   public var receiveWindow = 0
   public var maximumSegmentSize = 0
+  /// What we announced.
+  public var announcedSegmentSize = 0
+  /// The largest segment the peer has sent.
+  public var receivedSegmentSize = 0
+  public var pathMTU = 0
+  public var usesTimestamps = false
+  /// Shifts of the peer's and of our windows; `nil` without window scaling.
+  public var sendWindowShift: UInt8?
+  public var receiveWindowShift: UInt8?
 }
 
 extension Connection {
-  var snapshot: ConnectionSnapshot {
-    ConnectionSnapshot(
-      state: state, local: key.local, remote: key.remote, receiveQueue: receive.ring.count,
-      sendQueue: send.ring.count, retransmissions: Int(retransmissions), bytesSent: bytesSent,
-      bytesReceived: bytesReceived, smoothedRoundTripTime: roundTrip.smoothed,
-      retransmissionTimeout: roundTrip.timeout(maximum: .forever),
-      congestionWindow: congestion.window, sendWindow: Int(send.window),
-      receiveWindow: receive.window, maximumSegmentSize: Int(send.segmentSize))
+  func snapshot(_ id: ConnectionID, _ context: borrowing TCPContext) -> ConnectionSnapshot {
+    let now = context.now
+    let isOrphan = flags.contains(.isReleased)
+    var row = ConnectionSnapshot(state: state, local: key.local, remote: key.remote)
+    row.isOrphan = isOrphan
+    row.handle = isOrphan ? 0 : UInt64(id.slot) << 8 | UInt64(id.generation & 0xFF)
+    row.receiveQueue = receive.ring.count
+    row.sendQueue = max(send.flight, 0) + (send.dataEnd - .latest(send.next, send.dataStart))
+    row.unsent = send.dataEnd - .latest(send.next, send.dataStart)
+    (row.timer, row.timerLeft) = timer(at: now)
+    row.retransmissionsInRow =
+      state == .synSent || state == .synReceived
+      ? Int(synRetransmissions) : Int(retransmissionsInRow)
+    row.probes = row.timer == .probe ? Int(retransmissionsInRow) : Int(keepAliveProbes)
+    if row.timer == .probe { row.retransmissionsInRow = 0 }
+    row.retransmissions = Int(retransmissions)
+    row.bytesSent = bytesSent
+    row.bytesAcknowledged = UInt64(
+      max(0, Int64(clamping: bytesSent) - Int64(row.sendQueue - row.unsent)))
+    row.bytesReceived = bytesReceived
+    row.idleSending = now - lastSent
+    row.idleReceiving = now - lastReceived
+    row.smoothedRoundTripTime = roundTrip.smoothed
+    row.roundTripVariation = roundTrip.variation
+    row.retransmissionTimeout = roundTrip.timeout(
+      maximum: context.settings.maximumRetransmissionTimeout)
+    row.backoff = Int(roundTrip.backoff)
+    row.delayedAcknowledgment = context.settings.delayedAcknowledgment
+    row.quickAcknowledgments = Int(quickAcknowledgments)
+    row.congestionWindow = congestion.window
+    row.slowStartThreshold = congestion.threshold >= 1 << 30 ? nil : congestion.threshold
+    row.sendWindow = Int(send.window)
+    row.receiveWindow = receive.window
+    row.maximumSegmentSize = Int(send.segmentSize)
+    row.announcedSegmentSize = Int(context.announcedSegmentSize)
+    row.receivedSegmentSize = Int(receive.segmentSize)
+    row.pathMTU = context.settings.mtu
+    row.usesTimestamps = timestamps.isEnabled
+    if receive.isScaled {
+      row.sendWindowShift = send.windowShift
+      row.receiveWindowShift = receive.windowShift
+    }
+    return row
+  }
+
+  /// In the order `/proc/net/tcp` looks for them.
+  private func timer(at now: Instant) -> (SnapshotTimer, Interval) {
+    if deadlines.retransmission != .never {
+      let isProbe = send.isSYNAcknowledged && (send.window == 0 || send.flight == 0)
+      return (isProbe ? .probe : .retransmission, max(deadlines.retransmission - now, .zero))
+    }
+    let other = min(deadlines.keepAlive, deadlines.closing)
+    return other == .never ? (.none, .zero) : (.keepAlive, max(other - now, .zero))
   }
 }

@@ -7,6 +7,10 @@
   var now: Instant = .zero
   var settings: StackSettings
   var counters = TCPCounters()
+  /// Control blocks by state; those in TIME-WAIT and CLOSED are not counted.
+  var states = StateCounts()
+  /// Control blocks whose program is gone and that are not over.
+  var orphanCount = 0
   var buffers = BufferPool()
   var replies = ReplyQueue()
   let secrets: HostSecrets
@@ -21,6 +25,11 @@
 
   /// IPv4 and TCP headers without options: what the MTU loses to them.
   static let headerCount = 40
+
+  /// Where the timestamp clock of a connection counts from (SEC-13, SYS-23).
+  func timestampOffset(_ key: ConnectionKey) -> UInt32 {
+    settings.timestamps == .noOffset ? 0 : secrets.timestampOffset(key)
+  }
 
   /// The MSS we announce: what fits the interface (R9293-MUST-67, SHLD-6).
   var announcedSegmentSize: UInt16 { UInt16(settings.mtu - Self.headerCount) }

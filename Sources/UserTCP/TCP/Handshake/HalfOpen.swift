@@ -73,7 +73,7 @@ struct HalfOpen: BitwiseCopyable {
 
   private func timestamps(_ context: borrowing TCPContext) -> TCPOptions.Timestamps? {
     guard flags.contains(.timestamps) else { return nil }
-    let state = TimestampState(offset: context.secrets.timestampOffset(key))
+    let state = TimestampState(offset: context.timestampOffset(key))
     return TCPOptions.Timestamps(value: state.value(at: context.now), echo: recentTimestamp)
   }
 }

@@ -124,7 +124,7 @@ struct SYNQueue: ~Copyable {
     let last = entries[slot].lastInvalidReply
     let spacing = context.settings.invalidReplyInterval
     guard last == 0 || Interval.milliseconds(Int64(now &- last)) >= spacing else {
-      context.counters.repliesSkipped += 1
+      context.counters.skippedReplies.inSynReceived += 1
       return
     }
     entries[slot].lastInvalidReply = max(now, 1)

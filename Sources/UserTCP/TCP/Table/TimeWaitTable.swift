@@ -161,18 +161,15 @@
     return nil
   }
 
-  /// For tables that a human asked for.
-  func visitAll(_ body: (TimeWaitEntry) -> Void) {
-    for slot in 0..<Self.slotCount {
-      var chunk = unsafe slotHeads[slot]
-      while chunk != Self.none {
-        let header = unsafe header(chunk)
-        for position in 0..<(unsafe UInt32(header.pointee.count)) {
-          body(self[chunk << 4 | position])
-        }
-        unsafe chunk = header.pointee.next
-      }
-    }
+  // MARK: Tables that a human asked for
+
+  /// Chunks that are or were in use.
+  var chunks: Range<UInt32> { 0..<UInt32(slabCount * Self.chunksPerSlab) }
+
+  /// Shows every entry of a chunk; a free one has none.
+  func visit(chunk: UInt32, _ body: (TimeWaitEntry) -> Void) {
+    let count = unsafe UInt32(header(chunk).pointee.count)
+    for position in 0..<count { body(self[chunk << 4 | position]) }
   }
 
   // MARK: Chunks
