@@ -17,7 +17,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 # Dependency order of the engine's folders: a file may name what stands in its own or before it.
 order="Primitives Wire Operation
-  TCP/Congestion TCP/Recovery TCP/Receive TCP/Table TCP/Send TCP/Connection TCP/Handshake
+  TCP/Receive TCP/Congestion TCP/Recovery TCP/Table TCP/Send TCP/Connection TCP/Handshake
   IP Stack"
 
 # Target: modules it may import.

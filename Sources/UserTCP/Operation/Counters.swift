@@ -92,6 +92,16 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var fastRetransmissions: UInt64 = 0  // TCPFastRetrans
   public var slowStartRetransmissions: UInt64 = 0  // TCPSlowStartRetrans
   public var fastRecoveries: UInt64 = 0  // TCPRenoRecovery
+  public var sackRecoveries: UInt64 = 0  // TCPSackRecovery
+  public var lostRetransmissions: UInt64 = 0  // TCPLostRetransmit
+  public var lossProbes: UInt64 = 0  // TCPLossProbes
+  public var lossProbeRecoveries: UInt64 = 0  // TCPLossProbeRecovery
+  public var spuriousTimeouts: UInt64 = 0  // TCPSpuriousRTOs
+  public var undoneRecoveries: UInt64 = 0  // TCPFullUndo
+  public var duplicatesReported: UInt64 = 0  // TCPDSACKRecv
+  public var duplicatesSent: UInt64 = 0  // TCPDSACKOldSent
+  public var sackBlocksDiscarded: UInt64 = 0  // TCPSACKDiscard
+  public var sackRenegings: UInt64 = 0  // TCPSACKReneging
   public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
   public var windowProbes: UInt64 = 0  // TCPWinProbe
   public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive

@@ -22,6 +22,11 @@ public enum TimestampMode: UInt8, Sendable, CaseIterable {
   case off, randomOffset, noOffset
 }
 
+/// `tcp_congestion_control`, under Linux's names.
+public enum CongestionAlgorithm: String, Sendable, CaseIterable {
+  case cubic, reno
+}
+
 public struct StackSettings: Sendable {
   public let profile: Profile
 
@@ -86,6 +91,25 @@ public struct StackSettings: Sendable {
   public var challengeLimit = Int(Int32.max)
   /// RFC 7323 §3.2 says to drop a segment that lacks the negotiated timestamp; Linux takes it (DEC-4).
   public var acceptsMissingTimestamp: Bool
+
+  // Congestion control
+  /// `tcp_congestion_control`, of new connections.
+  public var congestionAlgorithm = CongestionAlgorithm.cubic
+  /// HyStart++ ends the first slow start when the round trip grows (RFC 9406).
+  public var usesHyStart = true
+
+  // Loss recovery
+  /// `tcp_sack`: offer and accept selective acknowledgments (RFC 2018).
+  public var usesSACK = true
+  /// `tcp_dsack`: report what arrived twice (RFC 2883).
+  public var reportsDuplicates = true
+  /// `tcp_recovery`: RACK decides what is lost, by time (RFC 8985); without, three segments SACKed above
+  /// it do (RFC 6675).
+  public var usesRACK = true
+  /// `tcp_early_retrans`: probe for a lost tail (RFC 8985 §7).
+  public var usesTailLossProbe = true
+  /// `tcp_frto`: watch whether a timeout was spurious (RFC 5682).
+  public var usesForwardRTO = true
 
   // Sending
   /// `tcp_slow_start_after_idle`: after an idle RTO the congestion window is the initial one (SYS-24).

@@ -1,12 +1,15 @@
 // Which parts of a sequence space have arrived ahead of a gap (RFC 9293 §3.10.7.4, SHLD-31). Ranges
 // are half open, sorted, apart from each other, and few: past `limit` a new one is refused and the
 // sender will repeat it, so that a flood of tiny gaps has a bound. Holds no octets, only where they
-// are; takes memory with the first range and frees it with the last.
+// are and which of them grew last (RFC 2018 §4 reports those first); takes memory with the first
+// range and frees it with the last.
 
 @safe struct SequenceRanges: ~Copyable {
   struct Range: Hashable, BitwiseCopyable {
     var start: SequenceNumber
     var end: SequenceNumber
+    /// Larger than that of every range that grew earlier.
+    var age: UInt32 = 0
   }
 
   static let limit = 256
@@ -14,6 +17,7 @@
   private var storage: UnsafeMutablePointer<Range>? = nil
   private var capacity: UInt16 = 0
   private var used: UInt16 = 0
+  private var clock: UInt32 = 0
 
   init() {}
 
@@ -29,7 +33,8 @@
 
   /// Adds a range, melting it with those it touches; false when there is no room for another.
   mutating func insert(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    var merged = Range(start: start, end: end)
+    clock &+= 1
+    var merged = Range(start: start, end: end, age: clock)
     var first = 0
     while first < count, self[first].end < start { first += 1 }
     var last = first  // one past the ranges that touch the new one
@@ -46,6 +51,30 @@
     }
     unsafe storage![first] = merged
     return true
+  }
+
+  /// The part of `start..<end` that is in a range already, in the first such range; touching it makes it
+  /// the latest (RFC 2883 §4).
+  mutating func touch(_ start: SequenceNumber, _ end: SequenceNumber) -> Range? {
+    for index in 0..<count where self[index].start < end && start < self[index].end {
+      clock &+= 1
+      unsafe storage![index].age = clock
+      return Range(
+        start: .latest(start, self[index].start), end: .earliest(end, self[index].end))
+    }
+    return nil
+  }
+
+  /// The range that grew last among those that grew before `other`; of all of them for `nil`.
+  func latest(before other: Range? = nil) -> Range? {
+    var found: Range? = nil
+    for index in 0..<count {
+      let age = clock &- self[index].age
+      if let other, age <= clock &- other.age { continue }
+      if let best = found, age >= clock &- best.age { continue }
+      found = self[index]
+    }
+    return found
   }
 
   /// Takes out the range that `next` lies in or touches, once the gap before it is closed, and

@@ -61,6 +61,7 @@ extension ProtocolStack {
     let options = listeners.pool[listener.slot].options
     var flags = HalfOpen.Flags()
     if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
+    if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
     return HalfOpen(
       key: key, remoteInitial: segment.sequence,
@@ -112,7 +113,7 @@ extension ProtocolStack {
   private mutating func sendCookie(_ entry: HalfOpen) {
     var entry = entry
     // Without timestamps there is nowhere to keep a window shift (SEC-19).
-    if !entry.flags.contains(.timestamps) { entry.flags.remove(.windowScale) }
+    if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack]) }
     entry.initial = SYNCookie.sequence(
       for: entry.key, remoteInitial: entry.remoteInitial, announced: entry.remoteSegmentSize,
       at: context.now, context.secrets)
@@ -120,8 +121,9 @@ extension ProtocolStack {
     if let timestamps = header.options.timestamps {
       let offset = context.timestampOffset(entry.key)
       let shift = entry.flags.contains(.windowScale) ? entry.remoteWindowShift : nil
-      let clock = SYNCookieOptions(windowShift: shift)
-        .timestamp(notAfter: timestamps.value &- offset)
+      var offered = SYNCookieOptions(windowShift: shift)
+      offered.permitsSACK = entry.flags.contains(.sack)
+      let clock = offered.timestamp(notAfter: timestamps.value &- offset)
       header.options.timestamps?.value = clock &+ offset
     }
     listeners.pool[entry.listener.slot].lastCookie = context.now
@@ -173,6 +175,7 @@ extension ProtocolStack {
       entry.flags.insert(.timestamps)
       entry.recentTimestamp = timestamps.value
       let offered = SYNCookieOptions(timestamp: timestamps.echo &- context.timestampOffset(key))
+      if context.settings.usesSACK, offered.permitsSACK { entry.flags.insert(.sack) }
       if context.settings.windowScaling, let shift = offered.windowShift {
         entry.flags.insert(.windowScale)
         entry.remoteWindowShift = min(shift, 14)

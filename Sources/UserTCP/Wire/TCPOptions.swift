@@ -1,9 +1,9 @@
-// The options of a TCP header (RFC 9293 §3.2, RFC 7323), parsed once at any alignment (MUST-64).
+// The options of a TCP header (RFC 9293 §3.2, RFC 7323, RFC 2018), parsed once at any alignment (MUST-64).
 // Unknown ones are skipped by their length (MUST-6); a length that cannot be ends the segment
 // (MUST-7): it is dropped and counted, never guessed at.
 
 /// What the options of one segment say.
-struct TCPOptions: Hashable, BitwiseCopyable {
+struct TCPOptions: Equatable, BitwiseCopyable {
   struct Timestamps: Hashable, BitwiseCopyable {
     var value: UInt32
     var echo: UInt32
@@ -13,6 +13,9 @@ struct TCPOptions: Hashable, BitwiseCopyable {
   /// As sent: up to 255 on the wire, 14 when used (RFC 7323 §2.3).
   var windowShift: UInt8? = nil
   var timestamps: Timestamps? = nil
+  /// Only on a SYN (SACK-1).
+  var permitsSACK = false
+  var sackBlocks = SACKBlocks()
 
   static let none = TCPOptions()
 
@@ -21,10 +24,13 @@ struct TCPOptions: Hashable, BitwiseCopyable {
     static let noOperation: UInt8 = 1
     static let maximumSegmentSize: UInt8 = 2
     static let windowScale: UInt8 = 3
+    static let sackPermitted: UInt8 = 4
+    static let sack: UInt8 = 5
     static let timestamps: UInt8 = 8
   }
   /// NOP, NOP, kind 8, length 10: how everybody sends timestamps (RFC 7323 App. A).
   private static var alignedTimestamps: UInt32 { 0x0101_080A }
+  private static var permittedAndTimestamps: UInt32 { 0x0402_080A }
 
   init() {}
 
@@ -52,28 +58,50 @@ struct TCPOptions: Hashable, BitwiseCopyable {
       case (Kind.timestamps, 10):
         timestamps = Timestamps(
           value: bytes.uint32(at: offset + 2), echo: bytes.uint32(at: offset + 6))
+      case (Kind.sackPermitted, 2): permitsSACK = true
+      case (Kind.sack, 10), (Kind.sack, 18), (Kind.sack, 26), (Kind.sack, 34):
+        parseBlocks(bytes.extracting(offset + 2..<offset + length))
       default: break
       }
       offset += length
     }
   }
 
-  /// Octets that `write` appends; a multiple of four.
-  var encodedCount: Int {
-    (maximumSegmentSize != nil ? 4 : 0) + (timestamps != nil ? 12 : 0)
-      + (windowShift != nil ? 4 : 0)
+  private mutating func parseBlocks(_ bytes: RawSpan) {
+    for index in 0..<bytes.byteCount / 8 {
+      sackBlocks.append(
+        SACKBlocks.Block(
+          left: SequenceNumber(bytes.uint32(at: 8 * index)),
+          right: SequenceNumber(bytes.uint32(at: 8 * index + 4))))
+    }
   }
 
-  /// In Linux's order: MSS, timestamps, window scale, each padded with NOPs in front.
+  /// Octets that `write` appends; a multiple of four.
+  var encodedCount: Int {
+    (maximumSegmentSize != nil ? 4 : 0) + (timestamps != nil ? 12 : permitsSACK ? 4 : 0)
+      + (windowShift != nil ? 4 : 0) + sackBlocks.encodedCount
+  }
+
+  /// In Linux's order: MSS, SACK permitted, timestamps, window scale, blocks, each padded with NOPs in
+  /// front, except that SACK permitted takes the place of the timestamps' two.
   func write(to output: inout OutputRawSpan) {
     if let maximumSegmentSize {
       output.append(bigEndian: 0x0204_0000 | UInt32(maximumSegmentSize))
     }
     if let timestamps {
-      output.append(bigEndian: Self.alignedTimestamps)
+      output.append(bigEndian: permitsSACK ? Self.permittedAndTimestamps : Self.alignedTimestamps)
       output.append(bigEndian: timestamps.value)
       output.append(bigEndian: timestamps.echo)
+    } else if permitsSACK {
+      output.append(bigEndian: UInt32(0x0101_0402))
     }
     if let windowShift { output.append(bigEndian: 0x0103_0300 | UInt32(windowShift)) }
+    if !sackBlocks.isEmpty {
+      output.append(bigEndian: 0x0101_0500 | UInt32(2 + 8 * Int(sackBlocks.count)))
+      for index in 0..<Int(sackBlocks.count) {
+        output.append(bigEndian: sackBlocks[index].left.rawValue)
+        output.append(bigEndian: sackBlocks[index].right.rawValue)
+      }
+    }
   }
 }

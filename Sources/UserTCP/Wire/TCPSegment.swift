@@ -79,7 +79,7 @@ struct MalformedSegment: Error, BitwiseCopyable {
 }
 
 /// A header to send. The checksum is the frame writer's.
-struct TCPHeader: Hashable, BitwiseCopyable {
+struct TCPHeader: Equatable, BitwiseCopyable {
   var flags: TCPFlags
   var sequence: SequenceNumber
   var acknowledgment = SequenceNumber(0)

@@ -21,6 +21,7 @@ import UserTCPSimulation
   private func peer(_ profile: Profile = .linux) -> ScriptedPeer {
     var settings = StackSettings(profile: profile)
     settings.sendBuffer = 1 << 20
+    settings.congestionAlgorithm = .reno
     return ScriptedPeer(settings: settings)
   }
 

@@ -90,7 +90,7 @@ struct FastRecoveryTests {
   /// A recovery with `segments` of data in flight from the first octet on.
   private struct Flight {
     var recovery = FastRecovery(initial: FastRecoveryTests.initial)
-    var congestion = CongestionController.newReno(initialWindow: 20_000)
+    var congestion = CongestionController(.reno, initialWindow: 20_000)
     var unacknowledged = FastRecoveryTests.initial + 1
     var next: SequenceNumber
 
@@ -107,7 +107,7 @@ struct FastRecoveryTests {
       unacknowledged += count
       return recovery.acknowledged(
         unacknowledged, count: count, next: next, segmentSize: FastRecoveryTests.size,
-        isWindowLimited: true, &congestion)
+        isWindowLimited: true, roundTrip: .zero, at: .zero, &congestion)
     }
   }
 

@@ -1,12 +1,23 @@
-// How much may be in flight (RFC 5681). One enum of small structs, so that a controller costs no
-// indirection; today it has one case. It decides sizes only: what to retransmit is `Recovery/`'s.
+// How much may be in flight (RFC 5681, RFC 9438). One enum of small structs, so that a controller costs no
+// indirection. It decides sizes only: what to retransmit is `Recovery/`'s.
 
 /// A congestion window and how it answers ACKs and loss. All sizes are octets.
 enum CongestionController: BitwiseCopyable {
   case newReno(NewReno)
+  case cubic(CUBIC)
 
-  static func newReno(initialWindow: UInt32) -> CongestionController {
-    .newReno(NewReno(window: initialWindow))
+  init(_ algorithm: CongestionAlgorithm, initialWindow: UInt32) {
+    switch algorithm {
+    case .reno: self = .newReno(NewReno(window: initialWindow))
+    case .cubic: self = .cubic(CUBIC(window: initialWindow))
+    }
+  }
+
+  var algorithm: CongestionAlgorithm {
+    switch self {
+    case .newReno: .reno
+    case .cubic: .cubic
+    }
   }
 
   /// RFC 6928 §2: ten segments, at most 14,600 octets unless two segments are more (CC-2). One
@@ -16,29 +27,92 @@ enum CongestionController: BitwiseCopyable {
     return UInt32(min(10 * segmentSize, max(2 * segmentSize, 14_600)))
   }
 
-  private var state: NewReno {
-    get {
-      switch self {
-      case .newReno(let state): state
-      }
+  var window: Int {
+    switch self {
+    case .newReno(let state): Int(state.window)
+    case .cubic(let state): Int(state.window)
     }
-    set { self = .newReno(newValue) }
   }
 
-  var window: Int { Int(state.window) }
-  var threshold: Int { Int(state.threshold) }
-
-  /// `count` octets were acknowledged for the first time, outside recovery.
-  mutating func acknowledged(_ count: Int, segmentSize: Int) {
-    state.acknowledged(UInt32(count), segmentSize: UInt32(segmentSize))
+  var threshold: Int {
+    switch self {
+    case .newReno(let state): Int(state.threshold)
+    case .cubic(let state): Int(state.threshold)
+    }
   }
+
+  /// No loss has been seen yet.
+  var isInFirstSlowStart: Bool { threshold == Int(UInt32.max) }
+
+  /// `count` octets were acknowledged for the first time, outside recovery; HyStart++ may have slow start
+  /// divided by `divisor`.
+  mutating func acknowledged(
+    _ count: Int, segmentSize: Int, divisor: UInt32 = 1, roundTrip: Interval, at now: Instant
+  ) {
+    switch self {
+    case .newReno(var state):
+      state.acknowledged(UInt32(count) / divisor, segmentSize: UInt32(segmentSize))
+      self = .newReno(state)
+    case .cubic(var state):
+      state.acknowledged(
+        UInt32(count), segmentSize: UInt32(segmentSize), divisor: divisor, roundTrip: roundTrip,
+        at: now)
+      self = .cubic(state)
+    }
+  }
+
   /// A segment was lost with `flight` octets unacknowledged.
   mutating func segmentLost(flight: Int, segmentSize: Int) {
-    state.segmentLost(flight: UInt32(flight), segmentSize: UInt32(segmentSize))
+    switch self {
+    case .newReno(var state):
+      state.segmentLost(flight: UInt32(flight), segmentSize: UInt32(segmentSize))
+      self = .newReno(state)
+    case .cubic(var state):
+      state.segmentLost(flight: UInt32(flight), segmentSize: UInt32(segmentSize))
+      self = .cubic(state)
+    }
   }
+
   /// The retransmission timer expired; `isFirst` unless it is for the same segment again.
   mutating func timedOut(flight: Int, segmentSize: Int, isFirst: Bool) {
-    state.timedOut(flight: UInt32(flight), segmentSize: UInt32(segmentSize), isFirst: isFirst)
+    switch self {
+    case .newReno(var state):
+      state.timedOut(flight: UInt32(flight), segmentSize: UInt32(segmentSize), isFirst: isFirst)
+      self = .newReno(state)
+    case .cubic(var state):
+      state.timedOut(flight: UInt32(flight), segmentSize: UInt32(segmentSize), isFirst: isFirst)
+      self = .cubic(state)
+    }
   }
-  mutating func setWindow(_ window: Int) { state.window = UInt32(window) }
+
+  /// The loss was none: the windows of before (RFC 4015 §3).
+  mutating func undo(window: Int, threshold: UInt32) {
+    set(window: UInt32(max(window, self.window)), threshold: max(threshold, UInt32(self.threshold)))
+  }
+
+  mutating func setWindow(_ window: Int) { set(window: UInt32(window), threshold: nil) }
+
+  /// Slow start ends where it is (RFC 9406 §4.2).
+  mutating func leaveSlowStart() { set(window: nil, threshold: UInt32(window)) }
+
+  /// Nothing was sent for `time`: it is no time in which the window might have grown.
+  mutating func wasIdle(for time: Interval) {
+    if case .cubic(var state) = self {
+      state.wasIdle(for: time)
+      self = .cubic(state)
+    }
+  }
+
+  private mutating func set(window: UInt32?, threshold: UInt32?) {
+    switch self {
+    case .newReno(var state):
+      state.window = window ?? state.window
+      state.threshold = threshold ?? state.threshold
+      self = .newReno(state)
+    case .cubic(var state):
+      state.window = window ?? state.window
+      state.threshold = threshold ?? state.threshold
+      self = .cubic(state)
+    }
+  }
 }

@@ -19,6 +19,8 @@ extension Connection {
       return false
     }
     let oldWindow = send.window
+    let before = send.unacknowledged
+    var isRepeated = false
     let window = UInt32(segment.window) << UInt32(windowShift)
     if acknowledgment > send.unacknowledged {
       advance(to: acknowledgment, &context)
@@ -27,7 +29,12 @@ extension Connection {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
       if send.window == 0 || window == 0 { probeAnswered() }
       updateWindow(window, from: segment)
-      if isDuplicate(segment, oldWindow: oldWindow, window: window) { duplicateArrives(&context) }
+      isRepeated = isDuplicate(segment, oldWindow: oldWindow, window: window)
+      if isRepeated, !usesSACK { duplicateArrives(&context) }
+    }
+    if usesSACK {
+      reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
+      if send.flight == 0, !activity.isEmpty { deadlines.activity = context.now + .seconds(1) }
     }
     ownFINAcknowledged(&context)
     return outcome == nil
@@ -60,10 +67,11 @@ extension Connection {
     if wasSYN { move(on: .synAcknowledged, &context) }
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
-    if !wasSYN {
+    if !wasSYN, !usesSACK {
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
-        isWindowLimited: flags.contains(.isWindowLimited), &congestion)
+        isWindowLimited: flags.contains(.isWindowLimited), roundTrip: roundTrip.smoothed,
+        at: context.now, &congestion)
       if case .retransmit = action {
         context.counters.fastRetransmissions += 1
         flags.insert(.isRetransmissionDue)
@@ -104,11 +112,15 @@ extension Connection {
       flags.remove(.isProbeDue)
       // What was in flight when the window shut has most likely been thrown away: begin with it.
       deadlines.retransmission = .never
-      send.cursor = send.unacknowledged
+      assumeAllLost()
       if send.flight == 0 { unansweredSince = .never }
     }
     send.updateWindow(to: window, from: segment)
     if grows { flags.insert(.isOutputDue) }
+  }
+
+  private mutating func assumeAllLost() {
+    if activity.isEmpty { send.cursor = send.unacknowledged } else { activity.assumeAllLost() }
   }
 
   // MARK: Duplicates

@@ -16,6 +16,10 @@ extension Connection {
     }
     if deadlines.keepAlive <= now { keepAliveDeadlinePassed(&context) }
     if deadlines.closing <= now { closingDeadlinePassed(&context) }
+    if deadlines.activity <= now {
+      deadlines.activity = .never
+      if send.flight == 0 { activity.release(to: &context.buffers) }
+    }
   }
 
   // MARK: Retransmission
@@ -32,6 +36,13 @@ extension Connection {
 
   private mutating func retransmissionDeadlinePassed(_ context: inout TCPContext) {
     if !send.isSYNAcknowledged { return synDeadlinePassed(&context) }
+    if !activity.isEmpty, send.flight > 0, send.window > 0 {
+      switch activity.state.timer {
+      case .reordering: return reorderingDeadlinePassed(&context)
+      case .probe: return probeDeadlinePassed(&context)
+      case .retransmission: break
+      }
+    }
     guard !hasGivenUp(&context) else { return }
     if send.flight > 0, send.window > 0 || retransmissionsInRow == 0 {
       timedOut(&context)
@@ -43,13 +54,17 @@ extension Connection {
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
-    recovery.timedOut(
-      unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
-      isFirst: retransmissionsInRow == 0, &congestion)
+    if activity.isEmpty {
+      recovery.timedOut(
+        unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
+        isFirst: retransmissionsInRow == 0, &congestion)
+      // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
+      send.cursor = send.unacknowledged
+    } else {
+      timedOutWithSACK(&context)
+    }
     countRetransmission(&context)
     roundTrip.backOff()
-    // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
-    send.cursor = send.unacknowledged
     flags.insert([.isRetransmissionDue, .isOutputDue])
     if unansweredSince == .never { unansweredSince = context.now }
     startRetransmissionTimer(&context)

@@ -25,9 +25,14 @@ extension Connection {
   private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     if flags.contains(.isSYNDue) { return synSegment(&context) }
     guard state.isSynchronized, outcome == nil else { return nil }
-    if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
+    if activity.isEmpty {
+      if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
+        return segment
+      }
+    } else if let segment = resendSegment(&context) {
       return segment
     }
+    if flags.contains(.isTailProbeDue), let segment = probeSegment(&context) { return segment }
     if let segment = textSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
@@ -46,6 +51,7 @@ extension Connection {
       options.timestamps = TCPOptions.Timestamps(
         value: timestamps.value(at: context.now), echo: isAnswer ? timestamps.recent : 0)
     }
+    options.permitsSACK = isAnswer ? receive.sendsSACK : context.settings.usesSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
@@ -91,15 +97,23 @@ extension Connection {
     return segment
   }
 
-  /// From `cursor` on, as much as both windows, Nagle and silly-window avoidance allow.
-  private mutating func textSegment(_ context: inout TCPContext) -> OutgoingSegment? {
+  /// From `cursor` on, as much as both windows, Nagle and silly-window avoidance allow; as a probe one
+  /// segment, whatever the congestion window says.
+  mutating func textSegment(
+    asProbe isProbe: Bool = false, _ context: inout TCPContext
+  ) -> OutgoingSegment? {
     let dataEnd = send.dataEnd
     let unsent = max(dataEnd - send.cursor, 0)
     let owesFIN = state.owesFIN && send.cursor <= dataEnd
     guard unsent > 0 || owesFIN else { return nil }
     restartAfterIdle(context)
     let byWindow = send.windowEdge - send.cursor
-    let byCongestion = congestion.window - (send.cursor - send.unacknowledged)
+    let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
+    var byCongestion = congestion.window - sent
+    if activity.isEmpty {
+      byCongestion += recovery.limitedTransmit(segmentSize: Int(send.segmentSize))
+    }
+    if isProbe { byCongestion = Int(send.segmentSize) }
     let isAgain = send.cursor < send.next
     let count = sendableCount(
       unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
@@ -112,6 +126,7 @@ extension Connection {
       armPersistTimer(&context)
       return nil
     }
+    if send.flight == 0 { congestion.wasIdle(for: context.now - lastSent) }
     flags.remove(.mayBeSmall)
     let start = send.cursor
     let end = start + (count + (withFIN ? 1 : 0))
@@ -129,6 +144,7 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
+      if usesSACK { remember(upTo: end, &context) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
@@ -137,12 +153,23 @@ extension Connection {
     if deadlines.retransmission == .never || send.unacknowledged == start {
       startRetransmissionTimer(&context)
     }
+    if !isAgain { armProbeTimer(&context) }
     let isSuper = count > Int(send.segmentSize)
     var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
     segment.isRetransmission = isAgain
     return segment
+  }
+
+  /// New octets go out up to `end`.
+  private mutating func remember(upTo end: SequenceNumber, _ context: inout TCPContext) {
+    activity.begin(at: send.next, pool: &context.buffers)
+    if send.flight == 0 { activity.restart(at: send.next) }
+    deadlines.activity = .never
+    activity.append(upTo: end, at: context.now, pool: &context.buffers)
+    if activity.state.phase == .recovery { activity.state.reduction.sent(end - send.next) }
+    if activity.state.undo.isTimeoutInDoubt { activity.state.undo.hasSentNew = true }
   }
 
   /// RFC 9293 §3.8.6.2.1 and RFC 5681: full segments when both windows allow them; a small one when
@@ -174,20 +201,20 @@ extension Connection {
   }
 
   /// OFF-2: whole segments in one packet of at most 65,535 octets; urgent text is never cut by others.
-  private func largestCount(_ context: borrowing TCPContext) -> Int {
+  func largestCount(_ context: borrowing TCPContext) -> Int {
     let full = Int(send.segmentSize)
     guard context.sendsSuperSegments, !send.isUrgent else { return full }
     let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
     return max(full, (65_535 - headers) / full * full)
   }
 
-  private mutating func text(
+  mutating func text(
     at sequence: SequenceNumber, count: Int, withFIN: Bool, segmentSize: Int,
     _ context: inout TCPContext
   ) -> OutgoingSegment {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: windowField(&context), options: optionsOfData(context.now))
+      window: windowField(&context), options: optionsOfData(isText: true, &context))
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }
@@ -244,7 +271,7 @@ extension Connection {
   mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: windowField(&context), options: optionsOfData(context.now))
+      window: windowField(&context), options: optionsOfData(isText: false, &context))
     acknowledgmentSent()
     return header
   }

@@ -82,6 +82,7 @@ extension Connection {
       timestamps.isEnabled = true
       timestamps.set(option.value, at: context.now)
     }
+    receive.sendsSACK = context.settings.usesSACK && segment.options.permitsSACK
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
@@ -159,6 +160,8 @@ extension Connection {
     context.counters.segmentsOutOfWindow += 1
     if segment.textCount > 0, segment.sequence < receive.next {
       context.counters.delayedACKsLost += 1  // the peer has sent again what our ACK covers
+      receive.duplicateArrived(
+        segment.sequence, .earliest(segment.sequence + segment.textCount, receive.next))
     }
     if segment.isReset { return }  // LC-7: "unless the RST bit is set"
     // RFC 5961 §4: whatever its sequence number.
@@ -256,6 +259,7 @@ extension Connection {
     let skipped = min(max(receive.next - segment.sequence, 0), segment.textCount)
     let beyond = min(max(end - receive.edge, 0), segment.textCount - skipped)
     let start = segment.sequence + skipped
+    if skipped > 0 { receive.duplicateArrived(segment.sequence, start) }
     let kept = text.extracting(skipped..<(segment.textCount - beyond))
     if segment.isFIN, end < receive.edge || end == receive.next { receive.placeFIN(at: end) }
 
@@ -347,9 +351,16 @@ extension Connection {
     flags.remove(.isACKDue)
   }
 
-  func optionsOfData(_ now: Instant) -> TCPOptions {
+  /// Timestamps, and what has arrived out of order. Text leaves the blocks to the ACKs between: they
+  /// would make its segments larger than the peer's MSS.
+  mutating func optionsOfData(isText: Bool, _ context: inout TCPContext) -> TCPOptions {
     var options = TCPOptions.none
-    options.timestamps = timestamps.option(at: now)
+    options.timestamps = timestamps.option(at: context.now)
+    if !isText, receive.sendsSACK {
+      let limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      options.sackBlocks = receive.takeSACKBlocks(
+        limit: limit, reportsDuplicates: context.settings.reportsDuplicates, &context.counters)
+    }
     return options
   }
 

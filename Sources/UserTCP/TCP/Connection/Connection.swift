@@ -5,7 +5,7 @@
 
 struct Connection: ~Copyable {
   struct Flags: OptionSet, BitwiseCopyable {
-    let rawValue: UInt16
+    let rawValue: UInt32
 
     /// In the ready queue.
     static let isQueued = Flags(rawValue: 1 << 0)
@@ -38,6 +38,8 @@ struct Connection: ~Copyable {
     static let lostSYN = Flags(rawValue: 1 << 14)
     /// R1 was passed and reported (SHLD-9).
     static let reportedDoubt = Flags(rawValue: 1 << 15)
+    /// A tail loss probe is due.
+    static let isTailProbeDue = Flags(rawValue: 1 << 16)
   }
 
   let key: ConnectionKey
@@ -55,7 +57,10 @@ struct Connection: ~Copyable {
   var timestamps: TimestampState
   var roundTrip: RoundTripEstimator
   var congestion: CongestionController
+  /// Without SACK.
   var recovery: FastRecovery
+  /// With SACK: what is in flight, and its recovery.
+  var activity = ActivityBlock()
   var deadlines = Deadlines()
 
   /// Segments acknowledged at once before delaying begins.
@@ -92,7 +97,8 @@ struct Connection: ~Copyable {
       bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
     timestamps = TimestampState(offset: context.timestampOffset(key))
     roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
-    congestion = .newReno(
+    congestion = CongestionController(
+      settings.congestionAlgorithm,
       initialWindow: CongestionController.initialWindow(
         segmentSize: segmentSize, synRetransmissions: 0))
     recovery = FastRecovery(initial: initial)
@@ -139,6 +145,7 @@ struct Connection: ~Copyable {
       events.insert(.closed)
       deadlines = Deadlines()
       send.ring.release(to: &context.buffers)
+      activity.release(to: &context.buffers)
       flags.subtract(Self.outputFlags)
     case .synSent, .synReceived, .closeWait, .listen, .closing: break
     }
@@ -146,10 +153,12 @@ struct Connection: ~Copyable {
 
   private static let outputFlags: Flags = [
     .isOutputDue, .isACKDue, .isSYNDue, .isRetransmissionDue, .isProbeDue, .isKeepAliveDue,
+    .isTailProbeDue,
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
-    congestion = .newReno(
+    congestion = CongestionController(
+      congestion.algorithm,
       initialWindow: CongestionController.initialWindow(
         segmentSize: Int(send.segmentSize), synRetransmissions: Int(synRetransmissions)))
     if flags.contains(.lostSYN) { roundTrip.beginAfterLostSYN(context.settings) }
@@ -190,8 +199,10 @@ struct Deadlines: BitwiseCopyable {
   var keepAlive = Instant.never
   /// The end of discarding, or of an orphan's FIN-WAIT-2.
   var closing = Instant.never
+  /// When the activity block goes, if nothing is in flight then.
+  var activity = Instant.never
 
   var earliest: Instant {
-    min(min(retransmission, acknowledgment), min(keepAlive, closing))
+    min(min(min(retransmission, acknowledgment), min(keepAlive, closing)), activity)
   }
 }

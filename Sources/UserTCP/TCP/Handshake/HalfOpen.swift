@@ -10,6 +10,7 @@ struct HalfOpen: BitwiseCopyable {
     static let fromTimeWait = Flags(rawValue: 1 << 2)
     /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
     static let fromCookie = Flags(rawValue: 1 << 3)
+    static let sack = Flags(rawValue: 1 << 4)
   }
 
   var key: ConnectionKey
@@ -51,6 +52,7 @@ struct HalfOpen: BitwiseCopyable {
     var options = TCPOptions.none
     options.maximumSegmentSize = context.announcedSegmentSize
     options.timestamps = timestamps(context)
+    options.permitsSACK = flags.contains(.sack)
     if flags.contains(.windowScale) {
       options.windowShift = windowShift
     }

@@ -41,6 +41,10 @@ struct ReceiveSide: ~Copyable {
   /// The FIN's turn has come: everything before it has arrived.
   private(set) var isFinished = false
   private(set) var isUrgent = false
+  /// Both ends said that they understand SACK (SACK-1).
+  var sendsSACK = false
+  /// What arrived twice and has not been reported (SACK-8).
+  private var duplicate: SACKBlocks.Block?
   /// The last segment we sent offered no window.
   var isShut = false
   /// The program is gone; octets are acknowledged and thrown away.
@@ -188,6 +192,9 @@ struct ReceiveSide: ~Copyable {
     let count = text.byteCount
     if sequence > next {
       guard !discardsText else { return .refused }
+      if count > 0, let known = outOfOrder.touch(sequence, sequence + count) {
+        duplicateArrived(known.start, known.end)
+      }
       guard count == 0 || outOfOrder.insert(sequence, sequence + count) else { return .refused }
       ring.write(text, at: ring.count + (sequence - next), from: &pool)
       return .outOfOrder
@@ -226,6 +233,33 @@ struct ReceiveSide: ~Copyable {
     urgentEnd = end
     isUrgent = true
     return true
+  }
+
+  // MARK: SACK
+
+  /// Octets arrived again; the next segment says so (RFC 2883).
+  mutating func duplicateArrived(_ start: SequenceNumber, _ end: SequenceNumber) {
+    if sendsSACK, start < end { duplicate = SACKBlocks.Block(left: start, right: end) }
+  }
+
+  /// What the next segment reports: first a duplicate, once, then what has arrived out of order, the
+  /// latest first (RFC 2018 §4, SACK-2, SACK-3).
+  mutating func takeSACKBlocks(
+    limit: Int, reportsDuplicates: Bool, _ counters: inout TCPCounters
+  ) -> SACKBlocks {
+    var blocks = SACKBlocks()
+    guard sendsSACK else { return blocks }
+    if let duplicate, reportsDuplicates {
+      blocks.append(duplicate)
+      counters.duplicatesSent += 1
+    }
+    duplicate = nil
+    var range = outOfOrder.latest()
+    while let next = range, Int(blocks.count) < limit {
+      blocks.append(SACKBlocks.Block(left: next.start, right: next.end))
+      range = outOfOrder.latest(before: next)
+    }
+    return blocks
   }
 
   // MARK: Acknowledging

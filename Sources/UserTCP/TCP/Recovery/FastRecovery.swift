@@ -22,6 +22,11 @@ struct FastRecovery: BitwiseCopyable {
   /// Whether an ACK of `acknowledgment` ends the phase.
   private func isFull(_ acknowledgment: SequenceNumber) -> Bool { acknowledgment > recover }
 
+  /// RFC 3042: each of the first two duplicates lets one new segment out (CC-11).
+  func limitedTransmit(segmentSize: Int) -> Int {
+    phase == .open ? Int(min(duplicates, Self.duplicateThreshold - 1)) * segmentSize : 0
+  }
+
   enum DuplicateAction: BitwiseCopyable {
     case none
     case retransmit
@@ -50,7 +55,9 @@ struct FastRecovery: BitwiseCopyable {
       else { return .none }
       phase = .fastRecovery
       recover = next - 1
-      congestion.segmentLost(flight: next - unacknowledged, segmentSize: segmentSize)
+      // What limited transmit has sent beyond the window does not count (RFC 5681 §3.2, CC-6).
+      let flight = min(next - unacknowledged, congestion.window)
+      congestion.segmentLost(flight: flight, segmentSize: segmentSize)
       congestion.setWindow(congestion.threshold + 3 * segmentSize)
       return .retransmit
     }
@@ -65,17 +72,22 @@ struct FastRecovery: BitwiseCopyable {
   /// The ACK advanced to `acknowledgment`, `count` octets; `next` = SND.NXT.
   mutating func acknowledged(
     _ acknowledgment: SequenceNumber, count: Int, next: SequenceNumber, segmentSize: Int,
-    isWindowLimited: Bool, _ congestion: inout CongestionController
+    isWindowLimited: Bool, roundTrip: Interval, at now: Instant,
+    _ congestion: inout CongestionController
   ) -> AdvanceAction {
     duplicates = 0
     switch phase {
     case .open:
       // Keeps `recover` within half a circle of what it is compared with.
       if acknowledgment - recover > 1 << 30 { recover = acknowledgment - 2 }
-      if isWindowLimited { congestion.acknowledged(count, segmentSize: segmentSize) }
+      if isWindowLimited {
+        congestion.acknowledged(
+          count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
+      }
       return .none
     case .timeout:
-      congestion.acknowledged(count, segmentSize: segmentSize)
+      congestion.acknowledged(
+        count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
       if isFull(acknowledgment) { phase = .open }
       return .none
     case .fastRecovery:

@@ -1,0 +1,59 @@
+// The state of loss detection and recovery of one connection while something is in flight: sums over its
+// transmissions, and the small machines that each stand in a file of their own.
+
+struct RecoveryState: BitwiseCopyable {
+  enum Phase: UInt8, BitwiseCopyable {
+    case open
+    /// After a loss that ACKs told of (RFC 6675).
+    case recovery
+    /// After a timeout.
+    case loss
+  }
+
+  /// What the retransmission deadline stands for.
+  enum Timer: UInt8, BitwiseCopyable {
+    case retransmission
+    /// RACK's: what is in doubt may be lost by then.
+    case reordering
+    /// The tail loss probe.
+    case probe
+  }
+
+  // Where the transmissions lie; `ActivityBlock`'s own.
+  var capacity: UInt32
+  var head: UInt32 = 0
+  var count: UInt32 = 0
+  /// Where the first of them begins: SND.UNA.
+  var start: SequenceNumber
+
+  /// Octets of transmissions that are SACKed, lost (and not SACKed), and sent again.
+  var sacked: UInt32 = 0
+  var lost: UInt32 = 0
+  var resent: UInt32 = 0
+  /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
+  var delivered: UInt32 = 0
+
+  var phase = Phase.open
+  var timer = Timer.retransmission
+  /// SND.NXT when the phase began (RFC 6675 RecoveryPoint).
+  var recoveryPoint: SequenceNumber
+  var rack: RACK
+  var reduction = ProportionalRateReduction()
+  var undo = SpuriousRecovery()
+  var probe = TailLossProbe()
+  var rate = DeliveryRate()
+  var hyStart: HyStart
+
+  init(start: SequenceNumber, capacity: UInt32) {
+    self.capacity = capacity
+    self.start = start
+    recoveryPoint = start
+    rack = RACK(start: start)
+    hyStart = HyStart(start: start)
+  }
+
+  /// Octets that are on their way, of `outstanding` = SND.NXT - SND.UNA (RFC 6675 "pipe").
+  func pipe(outstanding: Int) -> Int {
+    max(0, outstanding - Int(sacked) - Int(lost) + Int(resent))
+  }
+}
