@@ -1,7 +1,7 @@
 // What must hold over the whole trace of a conversation, whatever the test is about: the right edge
 // of the receive window never moves left (SHLD-14), nothing is sent beyond any window the peer ever
-// opened but a one-octet probe (CC-1), timestamps on all segments or on none (TS-6). Knows only
-// what was on the wire. Forgets a conversation when the stack sends a new SYN.
+// opened but a one-octet probe (CC-1), timestamps on all segments or on none (TS-6), SACK only where
+// both permitted it (SACK-1) and as `SACKChecks` has it. Knows only what was on the wire. Forgets a conversation when the stack sends a new SYN.
 
 import UserTCP
 
@@ -19,7 +19,12 @@ public struct ConversationChecks {
     var stackEdge: SequenceNumber?
     /// Highest octet the peer has ever permitted, plus one.
     var peerEdge: SequenceNumber?
+    var sackChecks = SACKChecks()
 
+    var permitsSACK: Bool {
+      stackSYN.options.contains(.sackPermitted)
+        && peerSYN?.options.contains(.sackPermitted) == true
+    }
     var scales: Bool { stackSYN.windowScale != nil && peerSYN?.windowScale != nil }
     var stackShift: Int { scales ? min(14, stackSYN.windowScale!) : 0 }
     var peerShift: Int { scales ? min(14, peerSYN!.windowScale!) : 0 }
@@ -46,6 +51,7 @@ public struct ConversationChecks {
     guard segment.flags.contains(.ack), !segment.flags.contains(.rst),
       var conversation = conversations[ends]
     else { return }
+    conversation.sackChecks.note(fromPeer: segment, within: conversation.stackEdge)
     let shift = segment.flags.contains(.syn) ? 0 : conversation.peerShift
     let edge = segment.acknowledgment + Int(segment.window) << shift
     conversation.peerEdge = conversation.peerEdge.map { .latest($0, edge) } ?? edge
@@ -74,6 +80,10 @@ public struct ConversationChecks {
         problems.append("the receive window's right edge moved left by \(before - edge) (SHLD-14)")
       }
       conversation.stackEdge = conversation.stackEdge.map { .latest($0, edge) } ?? edge
+    }
+    if !segment.sackBlocks.isEmpty {
+      if !conversation.permitsSACK { problems.append("SACK without permission (SACK-1)") }
+      problems += conversation.sackChecks.problems(of: segment)
     }
     if let edge = conversation.peerEdge, !segment.payload.isEmpty {
       let beyond = (segment.sequence + segment.payload.count) - edge

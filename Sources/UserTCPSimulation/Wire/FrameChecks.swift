@@ -55,6 +55,12 @@ public struct FrameChecks: Sendable {
         problems.append("SACK permitted without SYN (SACK-1)")
       }
     }
+    if segment.flags.contains(.syn), !segment.sackBlocks.isEmpty {
+      problems.append("SACK on a SYN (SACK-1)")
+    }
+    for block in segment.sackBlocks where block.length <= 0 {
+      problems.append("SACK block \(block) holds nothing (SACK-2)")
+    }
     problems += checksumProblems(packet)
     problems += segmentationProblems(segment, in: packet)
     return problems

@@ -69,6 +69,11 @@ public struct Segment: Hashable, Sendable {
     for case .windowScale(let shift) in options { return Int(shift) }
     return nil
   }
+  /// Empty without the option.
+  public var sackBlocks: [SegmentBlock] {
+    for case .sack(let blocks) in options { return blocks }
+    return []
+  }
   public var timestamps: (value: UInt32, echo: UInt32)? {
     for case .timestamps(let value, let echo) in options { return (value, echo) }
     return nil
@@ -84,6 +89,11 @@ public struct Segment: Hashable, Sendable {
   public func from(port: UInt16) -> Segment { with { $0.sourcePort = port } }
   public func to(port: UInt16) -> Segment { with { $0.destinationPort = port } }
   public func adding(_ flags: SegmentFlags) -> Segment { with { $0.flags.formUnion(flags) } }
+  /// With a SACK option of these blocks, the first as the newest or as a duplicate (RFC 2883).
+  public func sack(_ blocks: SegmentBlock...) -> Segment { sack(blocks) }
+  public func sack(_ blocks: [SegmentBlock]) -> Segment {
+    with { if !blocks.isEmpty { $0.options += [.noOperation, .noOperation, .sack(blocks)] } }
+  }
   public func urgent(upTo pointer: UInt16) -> Segment {
     with {
       $0.flags.insert(.urg)

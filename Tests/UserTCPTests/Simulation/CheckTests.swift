@@ -96,4 +96,45 @@ import UserTCPSimulation
     let unasked = Segment.synAck(seq: 1, ack: 10, options: [stamp]).from(port: 80).to(port: 5)
     #expect(checks.problems(fromStack: unasked, to: peer).count == 1)
   }
+
+  /// What is wrong with an ACK of 10 with these blocks, when the peer has sent what `sent` says.
+  private func sackProblems(
+    _ blocks: [SegmentBlock], sent: [SegmentBlock], permitted: Bool = true
+  ) -> [String] {
+    var checks = ConversationChecks()
+    let options: [SegmentOption] = permitted ? [.sackPermitted] : []
+    checks.note(fromPeer: .syn(seq: 9, options: options).from(port: 4).to(port: 80), at: peer)
+    let answer = Segment.synAck(seq: 1, ack: 10, options: options).from(port: 80).to(port: 4)
+    #expect(checks.problems(fromStack: answer, to: peer) == [])
+    for block in sent {
+      let text = Segment.data(seq: block.left, ack: 2, ScriptedPeer.pattern(block.length))
+      checks.note(fromPeer: text.from(port: 4).to(port: 80), at: peer)
+    }
+    return checks.problems(
+      fromStack: .ack(seq: 2, ack: 10).sack(blocks).from(port: 80).to(port: 4), to: peer)
+  }
+
+  @Test func `SACK blocks of what was never sent, of nothing, unasked or on a SYN are noticed`() {
+    let sent = [SegmentBlock(20, 30), SegmentBlock(40, 50)]
+    #expect(sackProblems([sent[1], sent[0]], sent: sent) == [])
+    #expect(sackProblems([sent[1], SegmentBlock(20, 31)], sent: sent).count == 1)
+    #expect(sackProblems([sent[1]], sent: sent, permitted: false).count == 1)
+    #expect(problems(.synAck(seq: 1, ack: 1).sack(SegmentBlock(3, 4))).count == 1)
+    #expect(problems(.ack(seq: 1, ack: 1).sack(SegmentBlock(4, 4))).count == 1)
+    #expect(problems(.ack(seq: 1, ack: 1).sack(SegmentBlock(3, 4))) == [])
+  }
+
+  @Test func `SACK blocks that touch, reach the acknowledgment or hide the newest are noticed`() {
+    let sent = [SegmentBlock(20, 30), SegmentBlock(40, 50)]
+    #expect(sackProblems([sent[0], sent[1]], sent: sent).count == 1)
+    #expect(sackProblems([SegmentBlock(40, 45), SegmentBlock(45, 50)], sent: sent).count == 1)
+    #expect(sackProblems([SegmentBlock(10, 20)], sent: [SegmentBlock(10, 20)]).count == 1)
+  }
+
+  @Test func `a duplicate may stand before the newest SACK block, but only there`() {
+    let sent = [SegmentBlock(5, 10), SegmentBlock(20, 30), SegmentBlock(40, 50)]
+    #expect(sackProblems([sent[0], sent[2], sent[1]], sent: sent) == [])
+    #expect(sackProblems([SegmentBlock(42, 44), sent[2], sent[1]], sent: sent) == [])
+    #expect(sackProblems([sent[2], sent[0]], sent: sent).count == 1)
+  }
 }

@@ -40,7 +40,7 @@ import UserTCPSimulation
   func `a segment survives encoding and decoding at any length`(_ count: Int) throws {
     var sent = Segment.data(
       seq: 0xFFFF_FFF0, ack: 7, ScriptedPeer.pattern(count), window: 1234,
-      options: [.timestamps(1, 2)]
+      options: [.timestamps(1, 2), .sack([SegmentBlock(3, 5), SegmentBlock(8, 9)])]
     ).urgent(upTo: 9)
     sent.sourcePort = 1
     sent.destinationPort = 2
@@ -53,7 +53,8 @@ import UserTCPSimulation
 
   @Test(
     arguments: [
-      [2, 3, 0], [99], [99, 0], [99, 1], [99, 9, 1, 1], [0, 1], [3, 4, 1, 1], [8, 2],
+      [2, 3, 0], [99], [99, 0], [99, 1], [99, 9, 1, 1], [0, 1], [3, 4, 1, 1], [8, 2], [5, 2],
+      [5, 9, 0, 0, 0, 0, 0, 0, 0],
     ] as [[UInt8]])
   func `a malformed option list is refused`(_ area: [UInt8]) {
     var area = area
