@@ -229,13 +229,18 @@ struct EchoedTimestamp: BitwiseCopyable {
 }
 
 extension ActivityBlock {
-  /// RFC 6675 §4 IsLost, for when RACK is off (SACK-10): three segments SACKed above it.
+  /// RFC 6675 §4 IsLost, for when RACK is off (SACK-10): three islands SACKed above it, or more octets
+  /// than two segments have.
   mutating func detectLossByCount(segmentSize: Int, _ delivery: inout Delivery) {
+    guard state.sacked > 0 else { return }
     var above = Int(state.sacked)
+    var islands = 0
+    for index in 0..<count where self[index].isSacked { islands += 1 }
     for index in 0..<count {
-      guard above > 2 * segmentSize else { return }
+      guard above > 2 * segmentSize || islands >= 3 else { return }
       if self[index].isSacked {
         above -= length(of: index)
+        islands -= 1
       } else if !self[index].flags.contains(.lost) {
         markLost(index, &delivery)
       }
