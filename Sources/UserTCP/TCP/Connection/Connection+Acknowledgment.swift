@@ -30,7 +30,7 @@ extension Connection {
       if send.window == 0 || window == 0 { probeAnswered() }
       updateWindow(window, from: segment)
       isRepeated = isDuplicate(segment, oldWindow: oldWindow, window: window)
-      if isRepeated, !usesSACK { duplicateArrives(&context) }
+      if isRepeated, !usesSACK, send.flight > 0 { duplicateArrives(&context) }
     }
     if usesSACK {
       reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
@@ -125,9 +125,10 @@ extension Connection {
 
   // MARK: Duplicates
 
-  /// RFC 5681 §2: no text, no SYN or FIN, the same number and the same window, data outstanding (CC-8).
+  /// RFC 5681 §2: no text, no SYN or FIN, the same number and the same window. Whether something is in
+  /// flight (CC-8) is for the caller: the probe for a lost tail wants to know without (TLP-3).
   private func isDuplicate(_ segment: TCPSegment, oldWindow: UInt32, window: UInt32) -> Bool {
-    send.flight > 0 && segment.length == 0 && window == oldWindow && window > 0
+    segment.length == 0 && window == oldWindow && window > 0
   }
 
   private mutating func duplicateArrives(_ context: inout TCPContext) {
