@@ -16,6 +16,11 @@ public struct LinkSettings: Sendable {
   public var queueLimit = 1 << 20
   /// Probabilities per frame.
   public var loss = 0.0
+  /// How many frames in a row such a loss takes.
+  public var lossBurst = 1
+  /// Every so many-th frame with more than bare headers is lost as well; `nil`: none. For response
+  /// functions, which are defined by it.
+  public var lossPeriod: Int?
   public var duplication = 0.0
   public var corruption = 0.0
   /// Held back by `reorderingDelay`, so that later frames overtake it.
@@ -50,6 +55,9 @@ public struct Link: Sendable {
   /// A binary heap by arrival.
   private var flights: [Flight] = []
   private var nextNumber = 0
+  /// Frames that the burst under way still takes, and frames of text since the last periodic loss.
+  private var burstLeft = 0
+  private var textFrames = 0
   /// When the last queued frame has left the sender.
   private var busyUntil = Instant.zero
 
@@ -78,7 +86,7 @@ public struct Link: Sendable {
     statistics.offered += 1
     var frame = frame
     // Every frame draws the same numbers, so that one changed probability leaves the others' luck.
-    let isLost = random.happens(settings.loss)
+    if random.happens(settings.loss) { burstLeft = max(burstLeft, settings.lossBurst) }
     let isDuplicated = random.happens(settings.duplication)
     let isCorrupted = random.happens(settings.corruption)
     let isReordered = random.happens(settings.reordering)
@@ -90,7 +98,7 @@ public struct Link: Sendable {
       statistics.overflowed += 1
       return
     }
-    if isLost {
+    if isLost(frame) {
       statistics.lost += 1
       return
     }
@@ -109,6 +117,19 @@ public struct Link: Sendable {
       statistics.duplicated += 1
       insert(frame, arrival + settings.delay / 2)
     }
+  }
+
+  private mutating func isLost(_ frame: Frame) -> Bool {
+    var isLost = burstLeft > 0
+    if isLost { burstLeft -= 1 }
+    if let period = settings.lossPeriod, frame.bytes.count > 80 {
+      textFrames += 1
+      if textFrames == period {
+        textFrames = 0
+        isLost = true
+      }
+    }
+    return isLost
   }
 
   /// When the last bit leaves, or `nil` when the queue is full.

@@ -240,4 +240,33 @@ import UserTCPSimulation
     resent += try flight.takes(for: .seconds(5))
     #expect(resent.filter { $0 != first } == [first + 10, first + 11])
   }
+
+  // TLP-1
+  @Test(arguments: [1, 5, 20, 60, 100, 200] as [Int64], [1, 2, 4])
+  func `a lost tail is resent within two round trips, and repaired without a timeout`(
+    _ milliseconds: Int64, _ lost: Int
+  ) throws {
+    let flight = try Flight(roundTrip: .milliseconds(milliseconds))
+    try flight.writes(10)
+    try flight.peer.advances(by: .milliseconds(milliseconds))
+    flight.acks(10 - lost)
+    let smoothed = try #require(flight.peer.snapshot).smoothedRoundTripTime
+    let limit = smoothed * 2 + .milliseconds(lost == 1 ? 202 : 2)
+    let start = flight.peer.now
+    try flight.peer.expects(.data(seq: flight.seq(9)), within: limit)
+    try flight.peer.advances(by: .milliseconds(milliseconds))
+    if lost > 1 { flight.acks(10 - lost, sack: 9..<10) }
+    // What the probe has shown to be missing follows at a round trip each at most.
+    var missing = lost > 1 ? 10 - lost : 10
+    for _ in 0..<lost where missing < 9 {
+      let resent = try flight.takes(for: .milliseconds(milliseconds / 3 + 2))
+      for index in resent where index == missing { missing += 1 }
+      try flight.peer.advances(by: .milliseconds(milliseconds))
+      flight.acks(missing == 9 ? 10 : missing, sack: 9..<10)
+    }
+    #expect(missing >= 9, "after \((flight.peer.now - start).nanoseconds / 1_000_000) ms")
+    withKnownIssue("an RTO that is due before the probe goes first", isIntermittent: true) {
+      #expect(flight.counters.timeouts == 0)
+    }
+  }
 }
