@@ -126,7 +126,8 @@ extension Connection {
       armPersistTimer(&context)
       return nil
     }
-    if send.flight == 0 { congestion.wasIdle(for: context.now - lastSent) }
+    // Idle since the last ACK, not since the last text: an ACK of the whole flight ends no idleness.
+    if send.flight == 0 { congestion.wasIdle(for: context.now - max(lastSent, lastReceived)) }
     flags.remove(.mayBeSmall)
     let start = send.cursor
     let end = start + (count + (withFIN ? 1 : 0))
