@@ -71,9 +71,19 @@ extension Connection {
       flags.insert(.refusesText)
     }
     finish(&context)
-    if state == .finWait2, deadlines.closing == .never {
-      deadlines.closing = context.now + context.settings.finTimeout
+    guard outcome == nil else { return }
+    if context.orphanCount > context.settings.maximumOrphans {
+      context.counters.abortsOnMemory += 1  // SYS-15
+      return abort(&context)
     }
+    if state == .finWait2, deadlines.closing == .never {
+      deadlines.closing = context.now + orphanWait(context)
+    }
+  }
+
+  /// How long an orphan waits in FIN-WAIT-2: not less than a repeated FIN may take (SYS-9).
+  func orphanWait(_ context: borrowing TCPContext) -> Interval {
+    max(context.settings.finTimeout, roundTrip.timeout * 7 / 2)
   }
 
   /// The program gives its handle back: what is not over is an orphan from now on.

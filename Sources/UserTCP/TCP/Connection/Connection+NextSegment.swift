@@ -116,6 +116,7 @@ extension Connection {
     if isAgain {
       retransmissions &+= 1
       context.counters.retransmissions += 1
+      context.counters.slowStartRetransmissions += 1
       roundTrip.cancelMeasurement()
     } else {
       // Whether the program or the congestion window set the pace of this flight (CC-15).
@@ -190,7 +191,9 @@ extension Connection {
     if withFIN { header.flags.insert(.fin) }
     if send.isUrgent, send.urgentEnd > sequence {
       header.flags.insert(.urg)
-      header.urgentPointer = UInt16(min(send.urgentEnd - sequence, Int(UInt16.max)))  // MUST-62
+      // One past the last urgent octet (MUST-62), or that octet itself (SYS-38).
+      let end = send.urgentEnd - (context.settings.urgentPointsToLast ? 1 : 0)
+      header.urgentPointer = UInt16(min(end - sequence, Int(UInt16.max)))
     }
     acknowledgmentSent()
     lastSent = context.now

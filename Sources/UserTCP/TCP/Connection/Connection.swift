@@ -166,7 +166,7 @@ struct Connection: ~Copyable {
   private mutating func enterFinWait2(_ context: inout TCPContext) {
     // An orphan does not wait for ever; a program that still reads may (LC-21).
     if flags.contains(.isReleased), deadlines.closing == .never {
-      deadlines.closing = context.now + context.settings.finTimeout
+      deadlines.closing = context.now + orphanWait(context)
     }
   }
 
