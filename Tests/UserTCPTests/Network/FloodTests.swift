@@ -48,11 +48,17 @@ extension [UInt8] {
     _ random: inout SeededRandom, to stack: IPv4Address
   ) -> IPv4Packet {
     var options: [SegmentOption] = []
-    if random.happens(0.8) { options.append(.maximumSegmentSize(UInt16.random(in: 0...UInt16.max, using: &random))) }
-    if random.happens(0.5) { options.append(.windowScale(UInt8.random(in: 0...255, using: &random))) }
+    if random.happens(0.8) {
+      options.append(.maximumSegmentSize(UInt16.random(in: 0...UInt16.max, using: &random)))
+    }
+    if random.happens(0.5) {
+      options.append(.windowScale(UInt8.random(in: 0...255, using: &random)))
+    }
     if random.happens(0.5) { options.append(.sackPermitted) }
     if random.happens(0.5) {
-      options.append(.timestamps(UInt32(truncatingIfNeeded: random.next()), UInt32(truncatingIfNeeded: random.next())))
+      options.append(
+        .timestamps(
+          UInt32(truncatingIfNeeded: random.next()), UInt32(truncatingIfNeeded: random.next())))
     }
     if random.happens(0.1) {
       options.append(.raw(random.bytes(Int.random(in: 1...8, using: &random))))
@@ -245,7 +251,8 @@ extension [UInt8] {
         .randomElement(using: &random)!
       peer.sends(
         ICMPPacket(
-          type: UInt8(kind.0), code: UInt8(kind.1), word: UInt32.random(in: 0...2000, using: &random),
+          type: UInt8(kind.0), code: UInt8(kind.1),
+          word: UInt32.random(in: 0...2000, using: &random),
           payload: quotation))
       let events = peer.takeEvents(c.id).union(peer.takeEvents(opening))
       if !events.isDisjoint(with: [.softError, .closed]) {
@@ -263,7 +270,8 @@ extension [UInt8] {
   }
 
   // SEC-9, SYS-37
-  @Test func `a flood that provokes ICMP errors from many addresses gets a bounded answer`() throws {
+  @Test func `a flood that provokes ICMP errors from many addresses gets a bounded answer`() throws
+  {
     var random = SeededRandom(seed: 9)
     let peer = ScriptedPeer()
     var flood = Flood()

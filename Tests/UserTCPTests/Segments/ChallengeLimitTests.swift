@@ -82,7 +82,8 @@ import UserTCPSimulation
     let (peer, connections) = try connected(.changed { $0.challengeLimit = 2 })
     _ = try challenges(peer, connections)
     peer.sends(.rst(seq: connections[59].seq).from(port: 60))
-    #expect(peer.stack.connectionCount == 59)
+    #expect(peer.port == 60)
+    #expect(peer.state == .closed)
   }
 }
 

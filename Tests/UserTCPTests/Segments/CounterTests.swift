@@ -51,7 +51,8 @@ extension ScriptedPeer {
   }
 
   // CNT-2
-  @Test func `AttemptFails counts opens that were refused, gave up or were reset half way`() throws {
+  @Test func `AttemptFails counts opens that were refused, gave up or were reset half way`() throws
+  {
     let peer = ScriptedPeer(
       settings: .changed {
         $0.synRetries = 1

@@ -60,7 +60,8 @@ import UserTCPSimulation
 
   // SYS-13, R9293-MUST-20
   @Test(arguments: [1, 2, 5])
-  func `the program is told of a doubtful path at R1, whatever it is set to`(_ retries: Int) throws {
+  func `the program is told of a doubtful path at R1, whatever it is set to`(_ retries: Int) throws
+  {
     let peer = ScriptedPeer()
     let c = try peer.opensConnection(roundTrip: .milliseconds(1))
     peer.stack.settings.retries1 = retries

@@ -177,7 +177,8 @@ import UserTCPSimulation
   }
 
   // SYS-9, LC-21, CNT-6
-  @Test func `the FIN timeout ends an orphan in FIN-WAIT-2, and text meets a reset before`() throws {
+  @Test func `the FIN timeout ends an orphan in FIN-WAIT-2, and text meets a reset before`() throws
+  {
     for sendsText in [false, true] {
       let peer = ScriptedPeer()
       let c = try peer.opensConnection()
