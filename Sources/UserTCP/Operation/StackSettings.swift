@@ -191,6 +191,9 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var followsKeepAliveSettings = false
   /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
   public var userTimeout: Interval? = nil
+  /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
+  /// below 0: not at all, it is reset (SYS-9).
+  public var finWaitSeconds: Int16 = 0
   /// Differentiated services codepoint, 0 to 63 (MUST-48).
   public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).

@@ -94,7 +94,8 @@ extension ProtocolStack {
     guard type < 32, settings.icmpLimitedTypes & 1 << UInt32(type) != 0 else { return true }
     guard
       icmpErrors.take(
-        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst)
+        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst,
+        cost: Int(random.next() % 3))
     else {
       icmpCounters.rateLimited += 1
       return false

@@ -14,6 +14,8 @@
   var icmpOutput = ICMPOutput()
   var icmpErrors: TokenBucket
   var icmpTargets: TargetLimit
+  /// Draws what need not be secret for ever.
+  var random: SeededRandom
   var writer: FrameWriter
   var ports: EphemeralPorts
 
@@ -47,6 +49,7 @@
     hosts = HostAddresses(interface: interface)
     icmpErrors = TokenBucket(burst: settings.icmpErrorBurst)
     icmpTargets = TargetLimit(secrets: secrets)
+    random = SeededRandom(seed: secrets.seed &+ 1)
     writer = FrameWriter(offloads: offloads, secret: secret)
     ports = EphemeralPorts(seed: secrets.seed)
     // The pool rounds up to whole chunks; index and wheel are as large.

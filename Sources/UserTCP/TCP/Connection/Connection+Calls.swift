@@ -76,14 +76,19 @@ extension Connection {
       context.counters.abortsOnMemory += 1  // SYS-15
       return abort(&context)
     }
-    if state == .finWait2, deadlines.closing == .never {
-      deadlines.closing = context.now + orphanWait(context)
-    }
+    if state == .finWait2, deadlines.closing == .never { waitAsOrphan(&context) }
   }
 
-  /// How long an orphan waits in FIN-WAIT-2: not less than a repeated FIN may take (SYS-9).
-  func orphanWait(_ context: borrowing TCPContext) -> Interval {
-    max(context.settings.finTimeout, roundTrip.timeout * 7 / 2)
+  /// FIN-WAIT-2 without a program: for a while, not less than a repeated FIN may take (SYS-9, LC-21).
+  mutating func waitAsOrphan(_ context: inout TCPContext) {
+    if options.finWaitSeconds < 0 {
+      context.counters.abortsOnLinger += 1
+      return abort(&context)
+    }
+    let wait =
+      options.finWaitSeconds > 0
+      ? .seconds(Int64(options.finWaitSeconds)) : context.settings.finTimeout
+    deadlines.closing = context.now + max(wait, roundTrip.timeout * 7 / 2)
   }
 
   /// The program gives its handle back: what is not over is an orphan from now on.

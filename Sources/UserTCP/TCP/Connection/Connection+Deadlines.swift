@@ -197,7 +197,7 @@ extension Connection {
     if receive.discardsText, !flags.contains(.refusesText) {
       // The grace is over: what still comes is answered with a reset.
       flags.insert(.refusesText)
-      if state == .finWait2 { deadlines.closing = context.now + orphanWait(context) }
+      if state == .finWait2 { waitAsOrphan(&context) }
     } else if state == .finWait2 {
       move(on: .abort, &context)  // SYS-9: nobody waits for the peer's FIN any more
     }

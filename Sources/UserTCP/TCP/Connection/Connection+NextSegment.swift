@@ -184,7 +184,7 @@ extension Connection {
   ) -> OutgoingSegment {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(context.now))
+      window: windowField(&context), options: optionsOfData(context.now))
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }
@@ -228,19 +228,33 @@ extension Connection {
   private mutating func probe(
     at sequence: SequenceNumber, _ context: inout TCPContext
   ) -> OutgoingSegment {
-    OutgoingSegment(header: bareACK(at: sequence, context.now))
+    OutgoingSegment(header: bareACK(at: sequence, &context))
   }
 
   private mutating func acknowledgment(_ context: inout TCPContext) -> OutgoingSegment {
-    OutgoingSegment(header: bareACK(at: send.next, context.now))
+    OutgoingSegment(header: bareACK(at: send.next, &context))
   }
 
   /// A segment without text that acknowledges everything received.
-  mutating func bareACK(at sequence: SequenceNumber, _ now: Instant) -> TCPHeader {
+  mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(now))
+      window: windowField(&context), options: optionsOfData(context.now))
     acknowledgmentSent()
     return header
+  }
+
+  /// The window to offer now, with a count of when it shuts and opens.
+  private mutating func windowField(_ context: inout TCPContext) -> UInt16 {
+    let field = receive.windowField()
+    if (field == 0) != receive.isShut {
+      receive.isShut = field == 0
+      if field == 0 {
+        context.counters.windowsShutByUs += 1
+      } else {
+        context.counters.windowsOpenedByUs += 1
+      }
+    }
+    return field
   }
 }

@@ -336,7 +336,7 @@ extension Connection {
 
   /// Queues an ACK of its own with the numbers of this moment.
   mutating func acknowledgeAtOnce(_ context: inout TCPContext) {
-    let header = bareACK(at: send.next, context.now)
+    let header = bareACK(at: send.next, &context)
     context.replies.append(reply(header), &context.counters)
   }
 
@@ -361,7 +361,7 @@ extension Connection {
 
   /// RST at SND.NXT (RFC 9293 §3.10.5).
   mutating func resetPeer(_ context: inout TCPContext) {
-    var header = bareACK(at: send.next, context.now)
+    var header = bareACK(at: send.next, &context)
     header.flags.insert(.rst)
     context.counters.resetsOut += 1
     context.replies.appendLastWord(reply(header))

@@ -41,6 +41,8 @@ struct ReceiveSide: ~Copyable {
   /// The FIN's turn has come: everything before it has arrived.
   private(set) var isFinished = false
   private(set) var isUrgent = false
+  /// The last segment we sent offered no window.
+  var isShut = false
   /// The program is gone; octets are acknowledged and thrown away.
   var discardsText = false
 
