@@ -84,9 +84,21 @@ import UserTCPSimulation
     for host: UInt32 in 1...1000 {
       sent += try errors(peer, 1, to: IPv4Address(bits: 0xCB00_7100 + host << 8))
     }
-    #expect((20...60).contains(sent))
+    // Fifty, give or take what chance makes each of them cost.
+    #expect((25...100).contains(sent))
     #expect(Int(peer.stack.counters.icmp.rateLimited) == 1000 - sent)
     #expect(peer.stack.counters.icmp.rateLimitedByTarget == 0)
+  }
+
+  // SYS-37, SEC-9
+  @Test func `nobody can count from outside how many errors others got`() throws {
+    var seen: Set<Int> = []
+    for word: UInt64 in 0..<8 {
+      let peer = ScriptedPeer(secret: StackSecret(1, 2, 3, word))
+      peer.stack.settings.icmpTargetInterval = .zero
+      seen.insert(try errors(peer, 200))
+    }
+    #expect(seen.count >= 3)
   }
 
   // SYS-37
@@ -96,9 +108,10 @@ import UserTCPSimulation
     peer.stack.settings.icmpErrorBurst = 5
     peer.stack.settings.icmpErrorsPerSecond = 5
     try peer.advances(by: .seconds(1))
-    #expect((1...6).contains(try errors(peer, 100)))
+    // What one error costs is drawn: none, one or two of the five.
+    #expect((1...20).contains(try errors(peer, 100)))
     try peer.advances(by: .seconds(10))
-    #expect((1...6).contains(try errors(peer, 100)))
+    #expect((1...20).contains(try errors(peer, 100)))
     peer.stack.settings.icmpErrorBurst = 1000
     peer.stack.settings.icmpErrorsPerSecond = 1000
     try peer.advances(by: .seconds(2))
