@@ -87,7 +87,15 @@ public struct StackSettings: Sendable {
   /// RFC 7323 §3.2 says to drop a segment that lacks the negotiated timestamp; Linux takes it (DEC-4).
   public var acceptsMissingTimestamp: Bool
 
+  // Sending
+  /// `tcp_slow_start_after_idle`: after an idle RTO the congestion window is the initial one (SYS-24).
+  public var restartsAfterIdle = true
+  /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
+  public var minimumSegmentSize = 48
+
   // Buffers
+  /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
+  public var growsReceiveBuffer = true
   /// First receive window, in octets.
   public var receiveBuffer = 65_535
   /// What a receive window grows to while the reader keeps up.
@@ -156,6 +164,7 @@ extension StackSettings {
     var settings = self
     settings.mtu = min(max(mtu, 68), 65_535)
     settings.timeToLive = max(timeToLive, 1)
+    settings.minimumSegmentSize = min(max(minimumSegmentSize, 48), 65_495)
     settings.receiveBuffer = min(max(receiveBuffer, 1), BufferPool.largest)
     settings.maximumReceiveBuffer = min(
       max(maximumReceiveBuffer, settings.receiveBuffer), BufferPool.largest)

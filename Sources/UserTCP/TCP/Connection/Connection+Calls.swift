@@ -35,7 +35,8 @@ extension Connection {
   }
 
   mutating func consume(_ count: Int, _ context: inout TCPContext) {
-    receive.consume(count, pool: &context.buffers)
+    receive.consume(
+      count, mayGrow: context.settings.growsReceiveBuffer, pool: &context.buffers)
     if outcome == nil, receive.owesWindowUpdate { acknowledgeNow() }
   }
 

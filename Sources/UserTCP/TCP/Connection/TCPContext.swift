@@ -45,8 +45,8 @@
 
   /// Text octets of a full segment to a peer that announced `remote` (R9293-MUST-15, -16).
   func segmentSize(announcedByPeer remote: UInt16?, timestamps: Bool) -> Int {
-    // Below 48 the options alone would fill the segment (SEC-29, `tcp_min_snd_mss`).
-    let announced = max(Int(remote ?? 536), 48)
+    // Below 48 the options alone would fill the segment (SEC-29).
+    let announced = max(Int(remote ?? 536), settings.minimumSegmentSize)
     return min(announced, settings.mtu - Self.headerCount) - (timestamps ? 12 : 0)
   }
 }
