@@ -72,6 +72,26 @@ extension ScriptedPeer {
     #expect(peer.tcp.establishedResets == 0)
   }
 
+  // CNT-2
+  @Test func `AttemptFails counts a half-open connection that nobody completes`() throws {
+    let peer = ScriptedPeer(settings: .changed { $0.synAckRetries = 1 })
+    try peer.appListens()
+    try peer.opensHalf(ports: 1...3)
+    _ = try peer.takesAll(for: .seconds(10))
+    #expect(peer.stack.halfOpenCount == 0)
+    #expect(peer.tcp.attemptFails == 3)
+  }
+
+  // CNT-2, CNT-5
+  @Test func `a repeated SYN-ACK counts as a retransmission`() throws {
+    let peer = ScriptedPeer()
+    try peer.appListens()
+    try peer.opensHalf(ports: 1...1)
+    #expect(try peer.takesSegments(for: .milliseconds(3_500)).count == 2)
+    #expect(peer.tcp.retransmissions == 2)
+    #expect(peer.tcp.segmentsOut == 1)
+  }
+
   // CNT-5
   @Test func `TCPSynRetrans counts SYNs sent again`() throws {
     let peer = ScriptedPeer()

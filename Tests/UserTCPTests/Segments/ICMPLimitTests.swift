@@ -46,6 +46,13 @@ import UserTCPSimulation
   }
 
   // SYS-37
+  @Test func `a host that asks for thousands does not use up what others get`() throws {
+    let peer = ScriptedPeer()
+    #expect(try errors(peer, 2000) == 6)
+    #expect(try errors(peer, 1, to: Self.other) == 1)
+  }
+
+  // SYS-37
   @Test func `the interval acts at once on a running stack`() throws {
     let peer = ScriptedPeer(settings: .changed { $0.icmpErrorBurst = 10_000 })
     #expect(try errors(peer, 10) == 6)
@@ -94,7 +101,7 @@ import UserTCPSimulation
   @Test func `nobody can count from outside how many errors others got`() throws {
     var seen: Set<Int> = []
     for word: UInt64 in 0..<8 {
-      let peer = ScriptedPeer(secret: StackSecret(1, 2, 3, word))
+      let peer = ScriptedPeer(secret: StackSecret(word, 1, 2, 3))
       peer.stack.settings.icmpTargetInterval = .zero
       seen.insert(try errors(peer, 200))
     }

@@ -89,6 +89,30 @@ import UserTCPSimulation
     #expect(row.state == .finWait1)
   }
 
+  // SYS-9, CNT-6
+  @Test(arguments: [-1, 3])
+  func `a connection may say how long it waits in FIN-WAIT-2 without its program`(
+    _ seconds: Int16
+  ) throws {
+    var options = ConnectionOptions()
+    options.finWaitSeconds = seconds
+    let peer = ScriptedPeer()
+    let c = try peer.opensConnection(connectionOptions: options)
+    peer.appCloses(c.id)
+    try peer.expectsAtOnce(.fin(seq: c.ack))
+    peer.sends(.ack(seq: c.seq, ack: c.ack + 1))
+    if seconds < 0 {
+      try peer.expectsAtOnce(.anyReset(seq: c.ack + 1))
+      #expect(peer.stack.counters.tcp.abortsOnLinger == 1)
+    } else {
+      try peer.expectsNothing(for: .milliseconds(2_900))
+      #expect(peer.state == .finWait2)
+      try peer.expectsNothing(for: .milliseconds(200))
+      #expect(peer.stack.counters.tcp.abortsOnLinger == 0)
+    }
+    #expect(peer.state == .closed)
+  }
+
   /// Seconds after which an orphan whose peer is silent is gone, and how often its text was sent.
   private func life(_ peer: ScriptedPeer) throws -> (seconds: Int, copies: Int) {
     let start = peer.now
@@ -140,19 +164,21 @@ import UserTCPSimulation
   }
 
   // SEC-31, SYS-16
-  @Test func `a peer that answers every probe with a closed window does not pin an orphan`() throws
-  {
-    let peer = ScriptedPeer()
+  @Test(arguments: [0, 3, 30])
+  func `a peer that answers every probe with a closed window does not pin an orphan`(
+    _ retries: Int
+  ) throws {
+    let peer = ScriptedPeer(settings: .changed { $0.orphanRetries = retries })
     let c = try connection(peer, 1, window: 0)
     peer.appCloses(c.id)
     _ = try peer.takesAll()
     let start = peer.now
     while peer.stack.connectionCount > 0 {
-      for segment in try peer.takesSegments(for: .milliseconds(50))
+      for segment in try peer.takesSegments(for: .milliseconds(200))
       where !segment.flags.contains(.rst) {
         peer.sends(.ack(seq: c.seq, ack: c.ack, window: 0))
       }
-      try peer.requires(peer.now < start + .seconds(3_600), "the orphan is pinned")
+      try peer.requires(peer.now < start + .seconds(8_000), "the orphan is pinned")
     }
   }
 }

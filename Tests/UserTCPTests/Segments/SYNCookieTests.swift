@@ -339,6 +339,15 @@ private func idle(
     #expect(sent.first?.seq == answer.end)
   }
 
+  // SEC-18, R9293-MUST-16
+  @Test func `a peer for which every size of the table is too large gets no cookie`() throws {
+    let peer = try idle(.always)
+    peer.sends(.syn(seq: 99, options: [.maximumSegmentSize(535)]))
+    try peer.expectsNothing()
+    #expect(peer.stack.counters.tcp.synCookiesSent == 0)
+    #expect(peer.stack.counters.tcp.listenDrops == 1)
+  }
+
   // SEC-19
   @Test func `without timestamps a cookie's answer has a segment size and nothing else`() throws {
     let (peer, answer, id) = try connection(

@@ -80,6 +80,36 @@ import UserTCPSimulation
     _ = try opensAgain(peer)
   }
 
+  // SYS-3, TW-1
+  @Test(arguments: [10, 300])
+  func `a pair's age does not change with the length of TIME-WAIT`(_ seconds: Int64) throws {
+    let (peer, _) = try inTimeWait(.always)
+    peer.stack.settings.timeWaitInterval = .seconds(seconds)
+    try peer.advances(by: .milliseconds(500))
+    #expect(throws: TCPError.addressInUse) { try opensAgain(peer) }
+    try peer.advances(by: .milliseconds(1_500))
+    _ = try opensAgain(peer)
+  }
+
+  // SYS-3, SYS-4
+  @Test func `a pair that is recycled soon is not younger or older for it`() throws {
+    let peer = ScriptedPeer(
+      settings: .changed {
+        $0.localPorts = Self.port...Self.port
+        $0.timeWaitReuse = .always
+        $0.recyclesTimeWait = true
+        $0.minimumRetransmissionTimeout = .seconds(1)
+      })
+    var c = try peer.answersConnection(options: [
+      .maximumSegmentSize(1460), .timestamps(1_000_000, 0),
+    ])
+    try peer.closesAfterStack(&c)
+    try peer.advances(by: .milliseconds(500))
+    #expect(throws: TCPError.addressInUse) { try opensAgain(peer) }
+    try peer.advances(by: .milliseconds(1_500))
+    _ = try opensAgain(peer)
+  }
+
   // SYS-3
   @Test func `an orphan in FIN-WAIT-2 is not taken over`() throws {
     let peer = ScriptedPeer(
