@@ -1,5 +1,5 @@
 // The accept queue: how many complete connections wait for the program, and what happens to those that
-// come when it is full (REQUIREMENTS SYS-8, SYS-10, SEC-22, CNT-4, NST-5).
+// come when it is full (REQUIREMENTS SYS-8, SYS-10, SEC-22, CNT-4).
 
 import Testing
 import UserTCP
@@ -57,7 +57,7 @@ import UserTCPSimulation
     #expect(peer.stack.counters.tcp.listenOverflows == 1)
   }
 
-  // SYS-8, NST-5
+  // SYS-8
   @Test func `a listener's row shows its queue and its backlog`() throws {
     let peer = ScriptedPeer(settings: .changed { $0.maximumBacklog = 8 })
     try peer.appListens(backlog: 100)

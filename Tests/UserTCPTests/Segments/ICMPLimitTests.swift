@@ -1,5 +1,5 @@
 // How many ICMP errors leave: one budget for all, one bucket for each host, and which types they are for
-// (REQUIREMENTS SYS-36, SYS-37, ICMP4-6, CNT-8).
+// (REQUIREMENTS SYS-36, SYS-37, ICMP4-6).
 
 import Testing
 import UserTCP

@@ -1,5 +1,5 @@
 // Orphans: connections whose program is gone and that TCP still has to finish. How many there may be,
-// how long each may take, and how they look (REQUIREMENTS SYS-15, SYS-16, SEC-31, NST-4).
+// how long each may take, and how they look (REQUIREMENTS SYS-15, SYS-16, SEC-31).
 
 import Testing
 import UserTCP
@@ -77,7 +77,7 @@ import UserTCPSimulation
     #expect(peer.stack.counters.tcp.abortsOnMemory == 0)
   }
 
-  // SYS-15, NST-4
+  // SYS-15
   @Test func `an orphan's row says so and has no handle`() throws {
     let peer = ScriptedPeer()
     let c = try connection(peer, 1)
