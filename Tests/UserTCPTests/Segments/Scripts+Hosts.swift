@@ -33,6 +33,15 @@ extension ScriptedPeer {
     }
   }
 
+  /// A listening stack in quiet, with this mode of SYN cookies.
+  static func listening(
+    _ mode: SYNCookieMode, secret: StackSecret = StackSecret(0x0123, 0x4567, 0x89AB, 0xCDEF)
+  ) throws -> ScriptedPeer {
+    let peer = ScriptedPeer(settings: .changed { $0.synCookies = mode }, secret: secret)
+    try peer.appListens()
+    return peer
+  }
+
   /// A SYN that must be answered without being remembered; the answer.
   func takesCookie(
     isn: SequenceNumber = 99, options: [SegmentOption] = [.maximumSegmentSize(1460)]
