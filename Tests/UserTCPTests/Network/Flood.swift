@@ -11,7 +11,7 @@ struct Flood: ~Copyable {
 
   /// Marked as verified, so that nobody has to compute a million checksums.
   mutating func add(_ bytes: [UInt8], to peer: ScriptedPeer) {
-    unsafe batch.append(bytes.span.bytes, offload: OffloadInfo(checksum: .verified))
+    batch.append(bytes, offload: OffloadInfo(checksum: .verified))
     if batch.isFull { flush(to: peer) }
   }
 

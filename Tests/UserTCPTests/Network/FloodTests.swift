@@ -87,7 +87,7 @@ import UserTCPSimulation
         for _ in 0..<48 {
           let port = UInt16.random(in: ports, using: &random)
           let bytes = Self.randomSYN(&random, to: server.address, port: port).encoded()
-          unsafe batch.append(bytes.span.bytes, offload: .none)
+          batch.append(bytes, offload: .none)
         }
         server.stack.receive(batch, at: network.now)
       }
