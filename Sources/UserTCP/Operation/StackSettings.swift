@@ -174,6 +174,15 @@ extension StackSettings {
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
+    settings.challengeLimit = max(challengeLimit, 0)
+    settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
+    // Retransmissions are counted in an octet; Linux has the same bounds.
+    settings.synRetries = min(max(synRetries, 0), 127)
+    settings.synLinearTimeouts = min(max(synLinearTimeouts, 0), 127)
+    settings.synAckRetries = min(max(synAckRetries, 0), 255)
+    settings.retries1 = min(max(retries1, 0), 255)
+    settings.retries2 = min(max(retries2, 0), 255)
+    settings.orphanRetries = min(max(orphanRetries, 0), 255)
     return settings
   }
 }

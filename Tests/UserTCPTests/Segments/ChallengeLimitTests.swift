@@ -77,6 +77,15 @@ import UserTCPSimulation
     #expect(try challenges(peer, connections) == 60)
   }
 
+  // SYS-18
+  @Test func `a budget below zero is none`() throws {
+    let (peer, connections) = try connected(StackSettings())
+    peer.stack.settings.challengeLimit = -1
+    let limit = peer.stack.settings.challengeLimit
+    try peer.requires(limit >= 0, "the stack took a budget of \(limit)")
+    #expect(try challenges(peer, connections) == 0)
+  }
+
   // SYS-18, SEC-2
   @Test func `an exhausted budget does not keep a real reset out`() throws {
     let (peer, connections) = try connected(.changed { $0.challengeLimit = 2 })

@@ -55,6 +55,15 @@ import UserTCPSimulation
     #expect(try opens(peer) == 2000)
   }
 
+  // SYS-17
+  @Test func `port zero is never chosen`() throws {
+    let peer = ScriptedPeer(settings: .changed { $0.localPorts = 0...3 })
+    var ports: Set<UInt16> = []
+    for _ in 0..<3 { ports.insert(try opens(peer)) }
+    #expect(ports == [1, 2, 3])
+    #expect(throws: TCPError.addressNotAvailable) { try opens(peer) }
+  }
+
   // SEC-15
   @Test func `ports that one destination has used up are free for another`() throws {
     let peer = ScriptedPeer(settings: .changed { $0.localPorts = 2000...2003 })
