@@ -168,4 +168,20 @@ import UserTCPSimulation
     #expect(peer.stack.counters.tcp.skippedReplies.inTimeWait == 1)
     #expect(peer.stack.counters.tcp.skippedReplies.total == 3)
   }
+
+  // SYS-19, SEC-8, TW-6
+  @Test func `in TIME-WAIT segments that fail PAWS get answers at a distance, too`() throws {
+    let peer = ScriptedPeer()
+    var c = try peer.opensConnection(options: [
+      .maximumSegmentSize(1460), .timestamps(1_000_000, 0),
+    ])
+    try peer.closesAfterStack(&c)
+    try peer.advances(by: .seconds(1))
+    for _ in 0..<50 {
+      peer.sends(.ack(seq: c.seq, ack: c.ack, options: [.timestamps(999_000, 0)]))
+      try peer.advances(by: .milliseconds(1))
+    }
+    #expect(try peer.takesSegments().count == 1)
+    #expect(peer.stack.counters.tcp.skippedReplies.inTimeWait == 49)
+  }
 }
