@@ -159,6 +159,17 @@ public struct StackSettings: Sendable {
 }
 
 extension StackSettings {
+  /// The list is sorted (`clamped`), and asked for every port that is tried.
+  func isReserved(_ port: Port) -> Bool {
+    var low = 0
+    var high = reservedPorts.count
+    while low < high {
+      let middle = (low + high) / 2
+      if reservedPorts[middle] < port.rawValue { low = middle + 1 } else { high = middle }
+    }
+    return low < reservedPorts.count && reservedPorts[low] == port.rawValue
+  }
+
   /// The same with every value that the engine could not honour brought to the nearest it can.
   var clamped: StackSettings {
     var settings = self
@@ -175,6 +186,7 @@ extension StackSettings {
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
+    settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
     // Retransmissions are counted in an octet; Linux has the same bounds.
     settings.synRetries = min(max(synRetries, 0), 127)
