@@ -95,7 +95,8 @@ extension Connection {
     if Int(retransmissionsInRow) >= retries { return true }
     let longest = settings.maximumRetransmissionTimeout
     guard roundTrip.timeout(maximum: longest) == longest else { return false }
-    return softError != nil || (send.window == 0 && roundTrip.backoff >= retries)
+    // A soft ICMP error, or a window that stays shut.
+    return softError == .unreachable || (send.window == 0 && roundTrip.backoff >= retries)
   }
 
   // MARK: SYN

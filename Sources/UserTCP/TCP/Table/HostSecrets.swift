@@ -21,9 +21,9 @@ struct HostSecrets: BitwiseCopyable {
     sequence = .conservative(key: secret.key(for: 2))
     timestamp = .conservative(key: secret.key(for: 3))
     port = .conservative(key: secret.key(for: 4))
-    portSeed = secret.key(for: 5).0
-    challengeSeed = secret.key(for: 10).0
-    priceSeed = secret.key(for: 11).0
+    portSeed = secret.seed(for: 5)
+    challengeSeed = secret.seed(for: 10)
+    priceSeed = secret.seed(for: 11)
     // 6 is the frame writer's.
     cookieBase = .conservative(key: secret.key(for: 7))
     cookie = .conservative(key: secret.key(for: 8))
