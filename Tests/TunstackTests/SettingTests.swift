@@ -11,17 +11,26 @@ import UserTCPRuntime
     throws
   {
     let setting = try #require(Setting.all.first { $0.name == name })
-    let standard = setting.read(StackSettings())
-    #expect(standard.count == setting.ranges.count)
-    for (number, range) in zip(standard, setting.ranges) { #expect(range.contains(number)) }
-    for bound in [\ClosedRange<Int>.lowerBound, \.upperBound] {
-      var settings = StackSettings()
-      let numbers = setting.ranges.map { $0[keyPath: bound] }
-      setting.write(&settings, numbers)
-      let isBuffer = setting.ranges.count == 3  // the least size of a buffer is not kept
-      #expect(
-        Array(setting.read(settings).dropFirst(isBuffer ? 1 : 0))
-          == Array(numbers.dropFirst(isBuffer ? 1 : 0)))
+    let standard = setting.read(SettingValues())
+    var settings = SettingValues()
+    switch setting.form {
+    case .numbers(let ranges):
+      #expect(standard.count == ranges.count)
+      for (number, range) in zip(standard, ranges) { #expect(range.contains(number)) }
+      for bound in [\ClosedRange<Int>.lowerBound, \.upperBound] {
+        let numbers = ranges.map { $0[keyPath: bound] }
+        setting.write(&settings, numbers)
+        #expect(setting.read(settings) == numbers)
+      }
+    case .ports:
+      #expect(standard.isEmpty)
+      setting.write(&settings, [8080, 8080, 9000, 9010])
+      #expect(setting.text(settings) == "8080,9000-9010")
+    case .name(let names):
+      setting.write(&settings, [names.count - 1])
+      #expect(setting.text(settings) == names.last)
+    case .readOnlyNames:
+      #expect(setting.numbers(setting.text(settings)) == nil)
     }
   }
 
@@ -33,20 +42,20 @@ import UserTCPRuntime
     "tcp_fin_timeout=30", "net.ipv4.tcp_fin_timeout=30", "net/ipv4/tcp_fin_timeout = 30",
   ])
   func `a setting is found by each way of writing its name`(_ text: String) throws {
-    var settings = StackSettings()
+    var settings = SettingValues()
     try SettingAssignment(text).apply(to: &settings)
-    #expect(settings.finTimeout == .seconds(30))
+    #expect(settings.stack.finTimeout == .seconds(30))
   }
 
   @Test func `values of several numbers are taken`() throws {
-    var settings = StackSettings()
+    var settings = SettingValues()
     try SettingAssignment("ip_local_port_range=1024 65535").apply(to: &settings)
     try SettingAssignment("tcp_rmem=4096\t131072 6291456").apply(to: &settings)
     try SettingAssignment("net.core.somaxconn=128").apply(to: &settings)
-    #expect(settings.localPorts == 1024...65535)
-    #expect(settings.receiveBuffer == 131_072)
-    #expect(settings.maximumReceiveBuffer == 6_291_456)
-    #expect(settings.maximumBacklog == 128)
+    #expect(settings.stack.localPorts == 1024...65535)
+    #expect(settings.stack.receiveBuffer == 131_072)
+    #expect(settings.stack.maximumReceiveBuffer == 6_291_456)
+    #expect(settings.stack.maximumBacklog == 128)
   }
 
   @Test func `an unknown name is answered with the names near to it`() {
@@ -111,14 +120,14 @@ import UserTCPRuntime
   }
 
   @Test func `the list of settings is a file that sets what it lists`() throws {
-    var changed = StackSettings()
-    changed.finTimeout = .seconds(7)
-    changed.localPorts = 5000...6000
+    var changed = SettingValues()
+    changed.stack.finTimeout = .seconds(7)
+    changed.stack.localPorts = 5000...6000
     let list = SettingList.text(of: changed)
     let file = try SysctlFile(list, name: "list")
-    var settings = StackSettings()
+    var settings = SettingValues()
     for assignment in file.assignments { assignment.apply(to: &settings) }
-    #expect(file.assignments.count == Setting.all.count)
+    #expect(file.assignments.count == Setting.all.count(where: { !$0.isReadOnly }))
     #expect(SettingList.text(of: settings) == list)
   }
 

@@ -75,6 +75,10 @@ public struct StackSettings: Sendable {
   /// `tcp_orphan_retries`; 0 means 8.
   public var orphanRetries = 0
 
+  /// `tcp_slow_start_after_idle`: the congestion window shrinks to the initial one after an idle RTO
+  /// (SYS-24, RFC 5681 §4.1).
+  public var slowStartAfterIdle = true
+
   // Acknowledging
   public var delayedAcknowledgment = Interval.milliseconds(40)
   /// Segments acknowledged at once at the start of a connection, while the peer is in slow start.

@@ -46,10 +46,14 @@ struct StackOptions: ParsableArguments {
 struct StackPlan {
   var device: TunDevice.Configuration
   var address: InterfaceAddress
-  var settings: StackSettings
+  var values: SettingValues
   var capture: String?
   /// Lines of the configuration file that belong to other parts of a system.
   var skippedSettings: [String]
+  /// What to tell of settings that were made.
+  var settingWarnings: [String]
+
+  var settings: StackSettings { values.stack }
 
   init(_ options: StackOptions) throws(Failure) {
     guard let address = InterfaceAddress(options.address) else {
@@ -62,7 +66,7 @@ struct StackPlan {
       name: try Self.deviceName(options.tun), address: address,
       hostAddress: try Self.hostAddress(options.hostAddress, beside: address),
       mtu: try Self.mtu(options.mtu), offloads: !options.noOffload)
-    (settings, skippedSettings) = try Self.settings(options)
+    (values, skippedSettings, settingWarnings) = try Self.settings(options)
     capture = options.capture
     if options.quiet, options.verbose {
       throw .usage("--quiet and --verbose exclude each other; leave one out")
@@ -115,25 +119,27 @@ struct StackPlan {
   /// The profile first, then the file, then the command line: the later one holds.
   private static func settings(
     _ options: StackOptions
-  ) throws(Failure) -> (StackSettings, skipped: [String]) {
+  ) throws(Failure) -> (SettingValues, skipped: [String], warnings: [String]) {
     guard let profile = Profile(rawValue: options.profile) else {
       throw .usage("--profile: '\(options.profile)' is unknown; the profiles are linux and rfc")
     }
-    var settings = StackSettings(profile: profile)
+    var values = SettingValues(StackSettings(profile: profile))
+    var assignments: [SettingAssignment] = []
     var skipped: [String] = []
     if let path = options.conf {
       let file = try SysctlFile(try TextFile.read(path), name: path)
-      for assignment in file.assignments { assignment.apply(to: &settings) }
+      assignments = file.assignments
       skipped = file.skipped
     }
     for text in options.assignments {
       do throws(SettingAssignment.Problem) {
-        try SettingAssignment(text).apply(to: &settings)
+        assignments.append(try SettingAssignment(text))
       } catch {
         throw .usage("--set: \(error.description)")
       }
     }
-    return (settings, skipped)
+    for assignment in assignments { assignment.apply(to: &values) }
+    return (values, skipped, assignments.flatMap(\.warnings))
   }
 }
 

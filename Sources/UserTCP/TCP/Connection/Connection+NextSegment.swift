@@ -200,7 +200,9 @@ extension Connection {
 
   /// RFC 5681 §4.1: after an idle RTO the window says nothing about the path any more (CC-14).
   private mutating func restartAfterIdle(_ context: borrowing TCPContext) {
-    guard send.flight == 0, context.now - lastSent > roundTrip.timeout else { return }
+    guard context.settings.slowStartAfterIdle, send.flight == 0,
+      context.now - lastSent > roundTrip.timeout
+    else { return }
     let initial = CongestionController.initialWindow(
       segmentSize: Int(send.segmentSize), synRetransmissions: 0)
     if congestion.window > Int(initial) { congestion.setWindow(Int(initial)) }
