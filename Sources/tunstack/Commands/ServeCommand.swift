@@ -45,7 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
       log.warning("'\(name)' in the configuration file is not a setting of this stack")
     }
     for warning in plan.stack.settingWarnings { log.warning(warning) }
-    try await plan.stack.run(log) { stack in
+    try await plan.stack.run("serve", log) { stack in
       if plan.usesStreams {
         try await plan.serveWithStreams(stack, log)
       } else {

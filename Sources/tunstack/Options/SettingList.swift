@@ -21,7 +21,8 @@ enum SettingList {
     let rows = Setting.all.map { setting in
       let standard = setting.text(SettingValues()).replacing("\t", with: " ")
       let danger = setting.danger.map { ". Danger: \($0)" } ?? ""
-      return "| `\(setting.fullName)` | \(standard) | \(setting.limits) | \(setting.meaning)\(danger)"
+      return
+        "| `\(setting.fullName)` | \(standard) | \(setting.limits) | \(setting.meaning)\(danger)"
         + " | \(setting.isInEffect ? "yes" : "not yet") |\n"
     }
     return "| Name | Default | Values | Meaning | In effect |\n|---|---|---|---|---|\n"

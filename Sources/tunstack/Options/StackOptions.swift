@@ -32,6 +32,12 @@ struct StackOptions: ParsableArguments {
   @Option(help: "Write every packet to this file (pcap).")
   var capture: String?
 
+  @Option(help: "Path of the control socket (default: /run/tunstack/TUN.sock).")
+  var control: String?
+
+  @Flag(help: "Have no control socket.")
+  var noControl = false
+
   @Flag(help: "Have the kernel neither cut segments nor compute checksums.")
   var noOffload = false
 
@@ -42,12 +48,22 @@ struct StackOptions: ParsableArguments {
   var verbose = false
 }
 
+/// Whether a stack has a control socket, and where.
+enum ControlChoice: Equatable {
+  case none
+  case path(String)
+  /// The usual place; without it when that cannot be had.
+  case standard
+}
+
 /// The options once they are checked.
 struct StackPlan {
   var device: TunDevice.Configuration
   var address: InterfaceAddress
   var values: SettingValues
   var capture: String?
+  /// The control socket that was asked for.
+  var control: ControlChoice
   /// Lines of the configuration file that belong to other parts of a system.
   var skippedSettings: [String]
   /// What to tell of settings that were made.
@@ -68,9 +84,19 @@ struct StackPlan {
       mtu: try Self.mtu(options.mtu), offloads: !options.noOffload)
     (values, skippedSettings, settingWarnings) = try Self.settings(options)
     capture = options.capture
+    control = try Self.control(options)
     if options.quiet, options.verbose {
       throw .usage("--quiet and --verbose exclude each other; leave one out")
     }
+  }
+
+  private static func control(_ options: StackOptions) throws(Failure) -> ControlChoice {
+    guard let path = options.control else { return options.noControl ? .none : .standard }
+    if options.noControl {
+      throw .usage("--control and --no-control exclude each other; leave one out")
+    }
+    try ControlPath.check(path)
+    return .path(path)
   }
 
   private static func checkOwn(_ own: InterfaceAddress) throws(Failure) {

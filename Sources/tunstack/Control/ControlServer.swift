@@ -1,0 +1,44 @@
+// The control socket of a running stack: a Unix socket that only its user may open, HTTP and JSON on it.
+// It runs on Swift's shared threads, never on the stack's loop; what it is asked it asks the stack
+// (ControlRoutes). FlyingFox speaks the HTTP.
+
+import FlyingFox
+import FlyingSocks
+import Glibc
+import UserTCPRuntime
+
+struct ControlServer: Sendable {
+  let path: String
+  let identity: ControlRoutes.Identity
+  let kept: KeptSettings
+
+  /// Serves until cancelled, and takes the socket away then.
+  func run(_ stack: TCPStack, _ log: ToolLog) async throws(Failure) {
+    let routes = ControlRoutes(stack: stack, identity: identity, kept: kept)
+    let server = HTTPServer(
+      config: .init(
+        address: sockaddr_un.unix(path: path), sharedRequestReplaySize: 4_096,
+        pool: ClientPatience(HTTPServer.defaultPool()), logger: .disabled), handler: routes)
+    // Nobody else may open it, from its first moment on.
+    let mask = umask(0o177)
+    defer { unsafe unlink(path) }
+    do {
+      try await withThrowingTaskGroup { group in
+        group.addTask { try await server.run() }
+        group.addTask {
+          defer { umask(mask) }
+          try await server.waitUntilListening()
+          log.debug("control socket: \(path)")
+        }
+        for try await _ in group {}
+      }
+    } catch {
+      umask(mask)
+      guard !Task.isCancelled else { return }
+      throw Failure(
+        .cannotCreate,
+        "the control socket '\(path)' fails: \(error); take another path with "
+          + "--control, or use --no-control")
+    }
+  }
+}
