@@ -14,5 +14,12 @@ let package = Package(
     .executableTarget(
       name: "engine-lookup", dependencies: [.product(name: "UserTCP", package: "UserTCP")],
       swiftSettings: settings),
+    .executableTarget(
+      name: "engine-snapshot", dependencies: [.product(name: "UserTCP", package: "UserTCP")],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "beside-time-wait",
+      dependencies: [.product(name: "UserTCPRuntime", package: "UserTCP")],
+      swiftSettings: settings),
   ]
 )

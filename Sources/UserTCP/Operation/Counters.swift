@@ -115,7 +115,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var abortsOnClose: UInt64 = 0  // TCPAbortOnClose
   public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: too many orphans
   public var abortsOnTimeout: UInt64 = 0  // TCPAbortOnTimeout
-  public var abortsOnLinger: UInt64 = 0  // TCPAbortOnLinger: an orphan's FIN-WAIT-2 ran out
+  public var abortsOnLinger: UInt64 = 0  // TCPAbortOnLinger: nobody was to wait in FIN-WAIT-2
   public var timeWaitExpired: UInt64 = 0  // TW
   public var timeWaitReused: UInt64 = 0  // TWRecycled: by an active open
   public var timeWaitReopened: UInt64 = 0  // by a SYN

@@ -75,10 +75,6 @@ public struct StackSettings: Sendable {
   /// `tcp_orphan_retries`; 0 means 8.
   public var orphanRetries = 0
 
-  /// `tcp_slow_start_after_idle`: the congestion window shrinks to the initial one after an idle RTO
-  /// (SYS-24, RFC 5681 §4.1).
-  public var slowStartAfterIdle = true
-
   // Acknowledging
   public var delayedAcknowledgment = Interval.milliseconds(40)
   /// Segments acknowledged at once at the start of a connection, while the peer is in slow start.
@@ -91,7 +87,15 @@ public struct StackSettings: Sendable {
   /// RFC 7323 §3.2 says to drop a segment that lacks the negotiated timestamp; Linux takes it (DEC-4).
   public var acceptsMissingTimestamp: Bool
 
+  // Sending
+  /// `tcp_slow_start_after_idle`: after an idle RTO the congestion window is the initial one (SYS-24).
+  public var restartsAfterIdle = true
+  /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
+  public var minimumSegmentSize = 48
+
   // Buffers
+  /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
+  public var growsReceiveBuffer = true
   /// First receive window, in octets.
   public var receiveBuffer = 65_535
   /// What a receive window grows to while the reader keeps up.
@@ -160,6 +164,7 @@ extension StackSettings {
     var settings = self
     settings.mtu = min(max(mtu, 68), 65_535)
     settings.timeToLive = max(timeToLive, 1)
+    settings.minimumSegmentSize = min(max(minimumSegmentSize, 48), 65_495)
     settings.receiveBuffer = min(max(receiveBuffer, 1), BufferPool.largest)
     settings.maximumReceiveBuffer = min(
       max(maximumReceiveBuffer, settings.receiveBuffer), BufferPool.largest)
@@ -195,6 +200,9 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var followsKeepAliveSettings = false
   /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
   public var userTimeout: Interval? = nil
+  /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
+  /// below 0: not at all, it is reset (SYS-9).
+  public var finWaitSeconds: Int16 = 0
   /// Differentiated services codepoint, 0 to 63 (MUST-48).
   public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).

@@ -104,13 +104,19 @@ extension ProtocolStack {
     let destinationHash = context.secrets.portHash(key)
     var chooser = ports  // the search below reads the whole stack
     defer { ports = chooser }
-    let port = chooser.choose(from: range, destinationHash: destinationHash) { port in
-      key.localPort = port
-      let hash = context.secrets.tableHash(key)
-      return !context.settings.reservedPorts.contains(port.rawValue)
-        && find(key, hash: hash) == nil && synQueue.find(key, hash: hash) == nil
-        && timeWait.find(key, hash: hash) == nil
+    func choose(_ isFree: (ConnectionKey, UInt32) -> Bool) -> Port? {
+      chooser.choose(from: range, destinationHash: destinationHash) { port in
+        key.localPort = port
+        let hash = context.secrets.tableHash(key)
+        return !context.settings.reservedPorts.contains(port.rawValue)
+          && find(key, hash: hash) == nil && synQueue.find(key, hash: hash) == nil
+          && isFree(key, hash)
+      }
     }
+    let port =
+      choose { timeWait.find($0, hash: $1) == nil }
+      ?? (mayReuseTimeWait(of: key)
+        ? choose { timeWait.find($0, hash: $1).map { mayReplace($0) } ?? true } : nil)
     guard let port else { throw .addressNotAvailable }  // SEC-15
     key.localPort = port
     return key
@@ -126,17 +132,21 @@ extension ProtocolStack {
     guard let place = timeWait.find(key, hash: hash) else {
       return context.secrets.initialSequence(key, at: context.now)
     }
-    let entry = timeWait[place]
-    let left = Int64(entry.ticksLeft(at: TimeWaitTable.tick(of: context.now)))
+    guard mayReuseTimeWait(of: key), mayReplace(place) else { throw .addressInUse }
+    let initial = timeWait[place].sendNext + 65_537
+    timeWait.remove(place)
+    context.counters.timeWaitReused += 1
+    return initial
+  }
+
+  /// Only a timestamp newer than any of the old incarnation protects the new one (RFC 6191), so the
+  /// last must be a second old.
+  private func mayReplace(_ place: UInt32) -> Bool {
+    let left = Int64(timeWait[place].ticksLeft(at: TimeWaitTable.tick(of: context.now)))
     let age =
       context.settings.timeWaitInterval
       - .nanoseconds(left * 1_000_000_000 / TimeWaitEntry.ticksPerSecond)
-    // Only a timestamp newer than any of the old incarnation protects the new one (RFC 6191).
-    guard mayReuseTimeWait(of: key), entry.flags.contains(.timestamps), age >= .seconds(1)
-    else { throw .addressInUse }
-    timeWait.remove(place)
-    context.counters.timeWaitReused += 1
-    return entry.sendNext + 65_537
+    return timeWait[place].flags.contains(.timestamps) && age >= .seconds(1)
   }
 
   private func mayReuseTimeWait(of key: ConnectionKey) -> Bool {

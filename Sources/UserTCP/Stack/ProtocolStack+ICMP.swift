@@ -13,11 +13,22 @@ extension ProtocolStack {
       return
     }
     let body = payload.extracting(droppingFirst: ICMPMessage.headerCount)
+    count(message)
     switch message.type {
     case ICMPType.echoRequest: echoArrives(message, body, header)
     case ICMPType.destinationUnreachable, ICMPType.timeExceeded, ICMPType.parameterProblem:
       errorArrives(message, quoting: body)
     default: icmpCounters.ignored += 1  // ICMP4-3, ICMP4-8 to ICMP4-10, R9293-MUST-55
+    }
+  }
+
+  private mutating func count(_ message: ICMPMessage) {
+    switch message.type {
+    case ICMPType.echoRequest: icmpCounters.echoesIn += 1
+    case ICMPType.destinationUnreachable: icmpCounters.unreachablesIn += 1
+    case ICMPType.timeExceeded: icmpCounters.timesExceededIn += 1
+    case ICMPType.parameterProblem: icmpCounters.parameterProblemsIn += 1
+    default: break
     }
   }
 
@@ -33,6 +44,7 @@ extension ProtocolStack {
       icmpCounters.echoesDropped += 1
       return
     }
+    icmpCounters.echoRepliesOut += 1
     icmpOutput.append(
       ICMPMessage(type: ICMPType.echoReply, code: 0, rest: message.rest),
       from: header.destination, to: header.source, body: body,
@@ -76,17 +88,32 @@ extension ProtocolStack {
     }
   }
 
+  /// The limits of the whole host, then of the one who gets it (ICMP4-6, SYS-37).
+  private mutating func mayError(_ type: UInt8, to target: IPv4Address) -> Bool {
+    let settings = context.settings
+    guard type < 32, settings.icmpLimitedTypes & 1 << UInt32(type) != 0 else { return true }
+    guard
+      icmpErrors.take(
+        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst,
+        cost: Int(random.next() % 3))
+    else {
+      icmpCounters.rateLimited += 1
+      return false
+    }
+    guard icmpTargets.take(target, at: context.now, interval: settings.icmpTargetInterval) else {
+      icmpCounters.rateLimitedByTarget += 1
+      return false
+    }
+    return true
+  }
+
   /// Destination unreachable, unless RFC 1122 §3.2.2 forbids it (ICMP4-4, ICMP4-5) or the bucket is
   /// empty. Destination and source have been checked to be single hosts before we come here.
   mutating func unreachable(_ code: UInt8, about packet: RawSpan, _ header: IPv4Header) {
-    let settings = context.settings
-    guard !icmpOutput.isFull,
-      icmpErrors.take(
-        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst)
-    else {
-      icmpCounters.rateLimited += 1
+    guard !icmpOutput.isFull, mayError(ICMPType.destinationUnreachable, to: header.source) else {
       return
     }
+    icmpCounters.unreachablesOut += 1
     // As much as fits into 576 octets (RFC 1812 §4.3.2.3).
     let room = 576 - IPv4Header.minimumCount - ICMPMessage.headerCount
     icmpOutput.append(

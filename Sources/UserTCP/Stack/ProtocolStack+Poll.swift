@@ -57,6 +57,8 @@ extension ProtocolStack {
     while !batch.isFull, let message = unsafe icmpOutput.popFirst() {
       icmpCounters.sent += 1
       ipCounters.sent += 1
+      unsafe ipCounters.octetsOut += UInt64(
+        IPv4Header.minimumCount + ICMPMessage.headerCount + message.body.count)
       let timeToLive = context.settings.timeToLive
       guard unsafe hosts.isLocal(message.destination) else {
         unsafe writer.write(message, timeToLive: timeToLive, into: &batch)
@@ -112,6 +114,8 @@ extension ProtocolStack {
     typeOfService: UInt8, timeToLive: UInt8, into batch: inout OutgoingBatch
   ) {
     ipCounters.sent += 1
+    unsafe ipCounters.octetsOut += UInt64(
+      IPv4Header.minimumCount + header.encodedCount + text.0.count + text.1.count)
     let life = timeToLive == 0 ? context.settings.timeToLive : timeToLive
     guard hosts.isLocal(key.remoteAddress) else {
       return unsafe writer.write(

@@ -13,6 +13,9 @@
   var icmpCounters = ICMPCounters()
   var icmpOutput = ICMPOutput()
   var icmpErrors: TokenBucket
+  var icmpTargets: TargetLimit
+  /// Draws what need not be secret for ever.
+  var random: SeededRandom
   var writer: FrameWriter
   var ports: EphemeralPorts
 
@@ -22,6 +25,7 @@
   var listeners = ListenerTable()
   var synQueue: SYNQueue
   var timeWait: TimeWaitTable
+  var peers: PeerTable
 
   /// Connections that owe an ACK or a SYN go before those that only have text (DESIGN: fairness).
   var urgentReady = RingQueue<ConnectionID>()
@@ -44,6 +48,8 @@
       settings: settings, secrets: secrets, sendsSuperSegments: offloads.segmentation)
     hosts = HostAddresses(interface: interface)
     icmpErrors = TokenBucket(burst: settings.icmpErrorBurst)
+    icmpTargets = TargetLimit(secrets: secrets)
+    random = SeededRandom(seed: secrets.seed &+ 1)
     writer = FrameWriter(offloads: offloads, secret: secret)
     ports = EphemeralPorts(seed: secrets.seed)
     // The pool rounds up to whole chunks; index and wheel are as large.
@@ -51,7 +57,8 @@
     connections = SlotPool(maximum: capacity)
     index = HashIndex(maximum: capacity)
     wheel = TimerWheel(maximum: capacity)
-    synQueue = SYNQueue(maximum: settings.maximumHalfOpen)
+    synQueue = SYNQueue()
+    peers = PeerTable(secrets: secrets)
     timeWait = TimeWaitTable(secrets: secrets)
   }
 
@@ -147,6 +154,14 @@
       context.counters.timeWaitOverflow += 1  // SYS-6
       return
     }
+    var wait = context.settings.timeWaitInterval
+    if context.settings.recyclesTimeWait, connections[slot].timestamps.isEnabled {
+      // SYS-4: the host's last timestamp stands guard instead of the entry.
+      peers.remember(
+        timestamp: connections[slot].timestamps.recent,
+        of: connections[slot].key.remoteAddress, at: context.now)
+      wait = min(wait, connections[slot].roundTrip.timeout * 7 / 2)
+    }
     let window = connections[slot].receive.windowField()
     let entry = TimeWaitEntry(
       key: connections[slot].key, sendNext: connections[slot].send.next,
@@ -155,7 +170,7 @@
       timestamps: connections[slot].timestamps, dscp: connections[slot].options.dscp)
     timeWait.insert(
       entry, hash: context.secrets.tableHash(entry.key),
-      until: context.now + context.settings.timeWaitInterval)
+      until: context.now + wait)
   }
 
   /// Puts a new connection where segments and deadlines find it; `nil` at the limit.

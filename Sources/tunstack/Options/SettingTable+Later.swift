@@ -27,7 +27,6 @@ extension Setting {
   private static let pathMTU: [Setting] = [
     .later("tcp_mtu_probing", .choice, 0...2, 0, "packet sizes probed (RFC 4821)"),
     .later("tcp_base_mss", .octets, 48...65_495, 1024, "where probing starts"),
-    .later("tcp_min_snd_mss", .octets, 48...65_495, 48, "smallest segment a peer may ask for"),
     .later("ip_no_pmtu_disc", .choice, 0...3, 0, "no discovery of the path's MTU (RFC 1191)"),
     .later("route.min_pmtu", .octets, 68...65_535, 552, "smallest MTU a router may report"),
   ]
@@ -39,7 +38,6 @@ extension Setting {
   ]
 
   private static let other: [Setting] = [
-    .later("tcp_moderate_rcvbuf", .onOff, 0...1, 1, "the receive window grows by itself"),
     .later("tcp_shrink_window", .onOff, 0...1, 0, "a window's edge may move back"),
     .later(
       "tcp_notsent_lowat", .octets, 0...4_294_967_295, 4_294_967_295,

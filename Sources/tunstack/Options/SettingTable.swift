@@ -61,7 +61,7 @@ extension Setting {
       "tcp_rto_max_ms", .milliseconds, 1_000...120_000, \.maximumRetransmissionTimeout,
       "longest retransmission timeout"),
     .flag(
-      "tcp_slow_start_after_idle", \.slowStartAfterIdle,
+      "tcp_slow_start_after_idle", \.restartsAfterIdle,
       "start slowly again after a timeout's length without sending (RFC 5681 §4.1)"),
   ]
 
@@ -113,6 +113,12 @@ extension Setting {
   private static let buffers: [Setting] = [
     .buffer("tcp_rmem", \.receiveBuffer, \.maximumReceiveBuffer, "receive window"),
     .buffer("tcp_wmem", \.sendBuffer, \.maximumSendBuffer, "send buffer"),
+    .flag(
+      "tcp_moderate_rcvbuf", \.growsReceiveBuffer,
+      "the receive window grows while the reader keeps up"),
+    .number(
+      "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
+      "smallest segment that a peer can ask for"),
   ]
 
   private static let internet: [Setting] = [

@@ -124,16 +124,16 @@ struct ReceiveSideTests {
     #expect(field == 0)
     var edge = side.edge
     for count in [1, 100, 300] {
-      side.consume(count, pool: &pool)
+      side.consume(count, mayGrow: true, pool: &pool)
       field = side.windowField()
       #expect(field == 0, "after \(count) octets more")
     }
-    side.consume(200, pool: &pool)
+    side.consume(200, mayGrow: true, pool: &pool)
     field = side.windowField()
     #expect(field == 601)
     #expect(side.edge - edge == 601)
     edge = side.edge
-    side.consume(9_399, pool: &pool)
+    side.consume(9_399, mayGrow: true, pool: &pool)
     field = side.windowField()
     #expect(field == 10_000)
     #expect(side.edge - edge == 9_399)
@@ -157,10 +157,10 @@ struct ReceiveSideTests {
     _ = place([UInt8](repeating: 1, count: 20), at: start, &side, &pool)
     var urgent = side.urgentCount
     #expect(urgent == 8)
-    side.consume(6, pool: &pool)
+    side.consume(6, mayGrow: true, pool: &pool)
     urgent = side.urgentCount
     #expect(urgent == 2)
-    side.consume(2, pool: &pool)
+    side.consume(2, mayGrow: true, pool: &pool)
     urgent = side.urgentCount
     let isUrgent = side.isUrgent
     #expect(urgent == 0 && !isUrgent)

@@ -59,7 +59,10 @@ extension Connection {
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
         isWindowLimited: flags.contains(.isWindowLimited), &congestion)
-      if case .retransmit = action { flags.insert(.isRetransmissionDue) }
+      if case .retransmit = action {
+        context.counters.fastRetransmissions += 1
+        flags.insert(.isRetransmissionDue)
+      }
     }
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
@@ -116,6 +119,7 @@ extension Connection {
       &congestion)
     if case .retransmit = action {
       context.counters.fastRetransmissions += 1
+      context.counters.fastRecoveries += 1
       flags.insert(.isRetransmissionDue)
     }
     flags.insert(.isOutputDue)

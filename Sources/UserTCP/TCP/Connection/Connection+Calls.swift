@@ -35,7 +35,8 @@ extension Connection {
   }
 
   mutating func consume(_ count: Int, _ context: inout TCPContext) {
-    receive.consume(count, pool: &context.buffers)
+    receive.consume(
+      count, mayGrow: context.settings.growsReceiveBuffer, pool: &context.buffers)
     if outcome == nil, receive.owesWindowUpdate { acknowledgeNow() }
   }
 
@@ -71,9 +72,24 @@ extension Connection {
       flags.insert(.refusesText)
     }
     finish(&context)
-    if state == .finWait2, deadlines.closing == .never {
-      deadlines.closing = context.now + context.settings.finTimeout
+    guard outcome == nil else { return }
+    if context.orphanCount > context.settings.maximumOrphans {
+      context.counters.abortsOnMemory += 1  // SYS-15
+      return abort(&context)
     }
+    if state == .finWait2, deadlines.closing == .never { waitAsOrphan(&context) }
+  }
+
+  /// FIN-WAIT-2 without a program: for a while, not less than a repeated FIN may take (SYS-9, LC-21).
+  mutating func waitAsOrphan(_ context: inout TCPContext) {
+    if options.finWaitSeconds < 0 {
+      context.counters.abortsOnLinger += 1
+      return abort(&context)
+    }
+    let wait =
+      options.finWaitSeconds > 0
+      ? .seconds(Int64(options.finWaitSeconds)) : context.settings.finTimeout
+    deadlines.closing = context.now + max(wait, roundTrip.timeout * 7 / 2)
   }
 
   /// The program gives its handle back: what is not over is an orphan from now on.

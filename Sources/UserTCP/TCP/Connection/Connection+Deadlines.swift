@@ -74,21 +74,30 @@ extension Connection {
 
   /// R2 (RFC 9293 §3.8.3, MUST-20).
   private mutating func hasGivenUp(_ context: inout TCPContext) -> Bool {
-    guard unansweredSince != .never else { return false }
-    let waited = context.now - unansweredSince
-    let isOver: Bool
-    if let limit = options.userTimeout {
-      isOver = waited >= limit
-    } else if flags.contains(.isReleased) {
-      let retries = context.settings.orphanRetries == 0 ? 8 : context.settings.orphanRetries
-      isOver = Int(retransmissionsInRow) >= retries  // SYS-16
-    } else {
-      isOver = waited >= context.settings.giveUpInterval
-    }
-    guard isOver else { return false }
+    guard isOverdue(context) else { return false }
     context.counters.abortsOnTimeout += 1
     fail(.timedOut, &context)
     return true
+  }
+
+  private func isOverdue(_ context: borrowing TCPContext) -> Bool {
+    let isOrphan = flags.contains(.isReleased)
+    if isOrphan, isHopelessOrphan(context) { return true }
+    guard unansweredSince != .never else { return false }
+    let waited = context.now - unansweredSince
+    if let limit = options.userTimeout { return waited >= limit }
+    return !isOrphan && waited >= context.settings.giveUpInterval
+  }
+
+  /// SYS-16, SEC-31: nobody waits for it, and the peer does not answer; or it answers probes of a window
+  /// that stays shut, until the time between two of them has grown to its largest.
+  private func isHopelessOrphan(_ context: borrowing TCPContext) -> Bool {
+    let settings = context.settings
+    let retries = settings.orphanRetries == 0 ? 8 : settings.orphanRetries
+    if Int(retransmissionsInRow) >= retries { return true }
+    let longest = settings.maximumRetransmissionTimeout
+    return send.window == 0 && roundTrip.backoff >= retries
+      && roundTrip.timeout(maximum: longest) == longest
   }
 
   // MARK: SYN
@@ -188,7 +197,7 @@ extension Connection {
     if receive.discardsText, !flags.contains(.refusesText) {
       // The grace is over: what still comes is answered with a reset.
       flags.insert(.refusesText)
-      if state == .finWait2 { deadlines.closing = context.now + context.settings.finTimeout }
+      if state == .finWait2 { waitAsOrphan(&context) }
     } else if state == .finWait2 {
       move(on: .abort, &context)  // SYS-9: nobody waits for the peer's FIN any more
     }

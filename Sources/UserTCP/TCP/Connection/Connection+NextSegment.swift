@@ -116,6 +116,7 @@ extension Connection {
     if isAgain {
       retransmissions &+= 1
       context.counters.retransmissions += 1
+      context.counters.slowStartRetransmissions += 1
       roundTrip.cancelMeasurement()
     } else {
       // Whether the program or the congestion window set the pace of this flight (CC-15).
@@ -183,14 +184,16 @@ extension Connection {
   ) -> OutgoingSegment {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(context.now))
+      window: windowField(&context), options: optionsOfData(context.now))
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }
     if withFIN { header.flags.insert(.fin) }
     if send.isUrgent, send.urgentEnd > sequence {
       header.flags.insert(.urg)
-      header.urgentPointer = UInt16(min(send.urgentEnd - sequence, Int(UInt16.max)))  // MUST-62
+      // One past the last urgent octet (MUST-62), or that octet itself (SYS-38).
+      let end = send.urgentEnd - (context.settings.urgentPointsToLast ? 1 : 0)
+      header.urgentPointer = UInt16(min(end - sequence, Int(UInt16.max)))
     }
     acknowledgmentSent()
     lastSent = context.now
@@ -200,7 +203,7 @@ extension Connection {
 
   /// RFC 5681 §4.1: after an idle RTO the window says nothing about the path any more (CC-14).
   private mutating func restartAfterIdle(_ context: borrowing TCPContext) {
-    guard context.settings.slowStartAfterIdle, send.flight == 0,
+    guard context.settings.restartsAfterIdle, send.flight == 0,
       context.now - lastSent > roundTrip.timeout
     else { return }
     let initial = CongestionController.initialWindow(
@@ -227,19 +230,33 @@ extension Connection {
   private mutating func probe(
     at sequence: SequenceNumber, _ context: inout TCPContext
   ) -> OutgoingSegment {
-    OutgoingSegment(header: bareACK(at: sequence, context.now))
+    OutgoingSegment(header: bareACK(at: sequence, &context))
   }
 
   private mutating func acknowledgment(_ context: inout TCPContext) -> OutgoingSegment {
-    OutgoingSegment(header: bareACK(at: send.next, context.now))
+    OutgoingSegment(header: bareACK(at: send.next, &context))
   }
 
   /// A segment without text that acknowledges everything received.
-  mutating func bareACK(at sequence: SequenceNumber, _ now: Instant) -> TCPHeader {
+  mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
-      window: receive.windowField(), options: optionsOfData(now))
+      window: windowField(&context), options: optionsOfData(context.now))
     acknowledgmentSent()
     return header
+  }
+
+  /// The window to offer now, with a count of when it shuts and opens.
+  private mutating func windowField(_ context: inout TCPContext) -> UInt16 {
+    let field = receive.windowField()
+    if (field == 0) != receive.isShut {
+      receive.isShut = field == 0
+      if field == 0 {
+        context.counters.windowsShutByUs += 1
+      } else {
+        context.counters.windowsOpenedByUs += 1
+      }
+    }
+    return field
   }
 }

@@ -3,6 +3,8 @@
 // SYN and ACK. What has to be said in return is marked or queued; nothing is sent here.
 
 extension Connection {
+  typealias SkipCounter = WritableKeyPath<SkippedReplies, UInt64>
+
   mutating func segmentArrives(
     _ segment: TCPSegment, _ text: RawSpan, _ context: inout TCPContext
   ) {
@@ -34,6 +36,11 @@ extension Connection {
     }
     // Fourth: the SYN; fifth: without one the segment is dropped.
     guard segment.isSYN else { return }
+    guard echoesOurTimestamp(segment, context) else {
+      context.counters.pawsRejectedInSynSent += 1
+      if isAcceptable { context.reset(key, answering: segment) }
+      return
+    }
     learnPeer(from: segment, &context)
     if isAcceptable {
       roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
@@ -49,6 +56,17 @@ extension Connection {
       move(on: .synArrives, &context)
       flags.insert([.isSYNDue, .isOutputDue])
     }
+  }
+
+  /// A SYN-ACK that echoes a timestamp echoes one of our SYNs', or it answers another incarnation.
+  private func echoesOurTimestamp(
+    _ segment: TCPSegment, _ context: borrowing TCPContext
+  ) -> Bool {
+    guard segment.hasACK, context.settings.timestamps != .off, unansweredSince != .never,
+      let echo = segment.options.timestamps?.echo, echo != 0
+    else { return true }
+    return !TimestampState.isOlder(echo, than: timestamps.value(at: unansweredSince))
+      && !TimestampState.isOlder(timestamps.value(at: context.now), than: echo)
   }
 
   /// What a SYN says about its sender (RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2).
@@ -110,11 +128,12 @@ extension Connection {
     }
     lastReceived = context.now
     keepAliveProbes = 0
+    if segment.length == 0 { context.counters.pureACKs += 1 }
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
     // Sixth: URG. Seventh: text. Eighth: FIN.
-    urgentArrives(segment)
+    urgentArrives(segment, context)
     textArrives(segment, text, &context)
   }
 
@@ -130,7 +149,7 @@ extension Connection {
     }
     guard timestamps.rejects(option.value, at: context.now) else { return true }
     context.counters.pawsRejected += 1
-    answerInvalid(segment, &context)
+    answerInvalid(segment, skipped: \.paws, &context)
     return false
   }
 
@@ -138,13 +157,16 @@ extension Connection {
     _ segment: TCPSegment, _ context: inout TCPContext
   ) {
     context.counters.segmentsOutOfWindow += 1
+    if segment.textCount > 0, segment.sequence < receive.next {
+      context.counters.delayedACKsLost += 1  // the peer has sent again what our ACK covers
+    }
     if segment.isReset { return }  // LC-7: "unless the RST bit is set"
     // RFC 5961 §4: whatever its sequence number.
     if segment.isSYN { return synChallenged(&context) }
     if receive.window == 0, segment.sequence == receive.next, segment.hasACK {
       // "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66)
       if acknowledgmentArrives(segment, windowShift: send.windowShift, &context) {
-        urgentArrives(segment)
+        urgentArrives(segment, context)
       }
     }
     if outcome == nil { answerInvalid(segment, &context) }
@@ -170,25 +192,33 @@ extension Connection {
   }
 
   private mutating func challenge(_ context: inout TCPContext) {
-    guard takesTurnToAnswer(&context) else { return }
+    guard takesTurnToAnswer(skipped: \.challenges, &context), context.takesChallenge() else {
+      return
+    }
     context.counters.challengeACKs += 1
     acknowledgeAtOnce(&context)
   }
 
   /// The ACK that an unacceptable segment gets. Segments with text are answered always, since the
   /// sender waits for it (SEC-8).
-  mutating func answerInvalid(_ segment: TCPSegment, _ context: inout TCPContext) {
-    guard segment.textCount > 0 || takesTurnToAnswer(&context) else { return }
+  mutating func answerInvalid(
+    _ segment: TCPSegment, skipped: SkipCounter = \.sequence, _ context: inout TCPContext
+  ) {
+    let isWaitingOrphan = state == .finWait2 && flags.contains(.isReleased)
+    let skipped = isWaitingOrphan ? \.inFinWait2 : skipped
+    guard segment.textCount > 0 || takesTurnToAnswer(skipped: skipped, &context) else { return }
     acknowledgeAtOnce(&context)
   }
 
   /// Answers to invalid segments keep a distance, so that two confused ends do not storm each other.
-  private mutating func takesTurnToAnswer(_ context: inout TCPContext) -> Bool {
+  private mutating func takesTurnToAnswer(
+    skipped: SkipCounter, _ context: inout TCPContext
+  ) -> Bool {
     guard
       lastInvalidReply == .never
         || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
     else {
-      context.counters.skippedReplies.sequence += 1
+      context.counters.skippedReplies[keyPath: skipped] += 1
       return false
     }
     lastInvalidReply = context.now
@@ -197,9 +227,12 @@ extension Connection {
 
   // MARK: URG, text and FIN
 
-  private mutating func urgentArrives(_ segment: TCPSegment) {
+  private mutating func urgentArrives(
+    _ segment: TCPSegment, _ context: borrowing TCPContext
+  ) {
     guard segment.flags.contains(.urg), state.receivesText else { return }
-    if receive.urgentArrives(end: segment.sequence + Int(segment.urgentPointer)) {
+    let end = segment.sequence + Int(segment.urgentPointer)
+    if receive.urgentArrives(end: end + (context.settings.urgentPointsToLast ? 1 : 0)) {
       events.insert(.urgent)
     }
   }
@@ -303,7 +336,7 @@ extension Connection {
 
   /// Queues an ACK of its own with the numbers of this moment.
   mutating func acknowledgeAtOnce(_ context: inout TCPContext) {
-    let header = bareACK(at: send.next, context.now)
+    let header = bareACK(at: send.next, &context)
     context.replies.append(reply(header), &context.counters)
   }
 
@@ -328,7 +361,7 @@ extension Connection {
 
   /// RST at SND.NXT (RFC 9293 §3.10.5).
   mutating func resetPeer(_ context: inout TCPContext) {
-    var header = bareACK(at: send.next, context.now)
+    var header = bareACK(at: send.next, &context)
     header.flags.insert(.rst)
     context.counters.resetsOut += 1
     context.replies.appendLastWord(reply(header))

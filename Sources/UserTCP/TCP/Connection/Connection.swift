@@ -125,6 +125,7 @@ struct Connection: ~Copyable {
   ) {
     guard next != state else { return }
     context.states[state] -= 1
+    if next != .timeWait, next != .closed { context.states[next] += 1 }
     state = next
     switch next {
     case .established: enterEstablished(&context)
@@ -141,7 +142,6 @@ struct Connection: ~Copyable {
       flags.subtract(Self.outputFlags)
     case .synSent, .synReceived, .closeWait, .listen, .closing: break
     }
-    if outcome == nil { context.states[next] += 1 }
   }
 
   private static let outputFlags: Flags = [
@@ -165,9 +165,7 @@ struct Connection: ~Copyable {
 
   private mutating func enterFinWait2(_ context: inout TCPContext) {
     // An orphan does not wait for ever; a program that still reads may (LC-21).
-    if flags.contains(.isReleased), deadlines.closing == .never {
-      deadlines.closing = context.now + context.settings.finTimeout
-    }
+    if flags.contains(.isReleased), deadlines.closing == .never { waitAsOrphan(&context) }
   }
 
   /// What holds between any two calls; tests ask.

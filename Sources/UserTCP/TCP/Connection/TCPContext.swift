@@ -13,6 +13,7 @@
   var orphanCount = 0
   var buffers = BufferPool()
   var replies = ReplyQueue()
+  private var challenges: ChallengeBudget
   let secrets: HostSecrets
   /// The device cuts super-segments.
   let sendsSuperSegments: Bool
@@ -21,10 +22,18 @@
     self.settings = settings
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
+    challenges = ChallengeBudget(seed: secrets.seed)
   }
 
   /// IPv4 and TCP headers without options: what the MTU loses to them.
   static let headerCount = 40
+
+  /// Whether a challenge ACK may go out now, as far as the whole stack is concerned (SEC-7).
+  mutating func takesChallenge() -> Bool {
+    if challenges.take(at: now, limit: settings.challengeLimit) { return true }
+    counters.skippedReplies.challenges += 1
+    return false
+  }
 
   /// Where the timestamp clock of a connection counts from (SEC-13, SYS-23).
   func timestampOffset(_ key: ConnectionKey) -> UInt32 {
@@ -36,8 +45,8 @@
 
   /// Text octets of a full segment to a peer that announced `remote` (R9293-MUST-15, -16).
   func segmentSize(announcedByPeer remote: UInt16?, timestamps: Bool) -> Int {
-    // Below 48 the options alone would fill the segment (SEC-29, `tcp_min_snd_mss`).
-    let announced = max(Int(remote ?? 536), 48)
+    // Below 48 the options alone would fill the segment (SEC-29).
+    let announced = max(Int(remote ?? 536), settings.minimumSegmentSize)
     return min(announced, settings.mtu - Self.headerCount) - (timestamps ? 12 : 0)
   }
 }

@@ -30,7 +30,7 @@ extension Connection {
     synRetransmissions = entry.retransmissions
     if entry.retransmissions > 0 {
       flags.insert(.lostSYN)
-    } else {
+    } else if !entry.flags.contains(.fromCookie) {
       let now = TimestampState.milliseconds(context.now)
       let elapsed = UInt32(truncatingIfNeeded: now) &- entry.firstSent
       roundTrip.add(sample: .milliseconds(Int64(elapsed)), context.settings)

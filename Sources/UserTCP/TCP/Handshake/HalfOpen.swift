@@ -8,6 +8,8 @@ struct HalfOpen: BitwiseCopyable {
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
     static let fromTimeWait = Flags(rawValue: 1 << 2)
+    /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
+    static let fromCookie = Flags(rawValue: 1 << 3)
   }
 
   var key: ConnectionKey

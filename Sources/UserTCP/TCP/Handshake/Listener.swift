@@ -21,8 +21,18 @@ struct Listener: ~Copyable {
   var halfOpenCount = 0
   /// The next listener on the same port, at another address.
   var nextOnPort: UInt32
+  /// When a SYN was last answered with a cookie (SEC-17a).
+  var lastCookie = Instant.never
   /// The program has been told that the accept queue is not empty.
   var isNotified = false
 
   var isFull: Bool { acceptQueue.count > backlog }
+
+  /// More half-open connections than the backlog: time for cookies (SYS-1).
+  var isFlooded: Bool { halfOpenCount > backlog }
+
+  /// An ACK may end a handshake that only a cookie remembers.
+  func believesCookies(at now: Instant) -> Bool {
+    lastCookie != .never && now - lastCookie <= SYNCookie.memory
+  }
 }

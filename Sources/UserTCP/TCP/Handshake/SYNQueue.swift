@@ -6,14 +6,14 @@ struct SYNQueue: ~Copyable {
   private var entries: SlotPool<HalfOpen>
   private var index: HashIndex
   private var wheel: TimerWheel
-  let maximum: Int
 
-  init(maximum: Int) {
-    self.maximum = maximum
-    entries = SlotPool(maximum: maximum)
-    let capacity = (maximum + 511) & ~511  // the pool rounds up to whole chunks
-    index = HashIndex(maximum: capacity)
-    wheel = TimerWheel(maximum: capacity)
+  /// Of all listeners together; each has its own, smaller bound. Memory is touched as it is needed.
+  static let capacity = 1 << 18
+
+  init() {
+    entries = SlotPool(maximum: Self.capacity)
+    index = HashIndex(maximum: Self.capacity)
+    wheel = TimerWheel(maximum: Self.capacity)
   }
 
   var count: Int { entries.count }
@@ -30,7 +30,7 @@ struct SYNQueue: ~Copyable {
   mutating func insert(
     _ entry: HalfOpen, hash: UInt32, _ context: inout TCPContext
   ) -> Bool {
-    guard entries.count < maximum, let id = entries.insert(entry) else { return false }
+    guard let id = entries.insert(entry) else { return false }
     index.insert(id.slot, hash: hash)
     wheel.prepare(id.slot)
     wheel.set(id.slot, for: entry.deadline)
@@ -127,6 +127,7 @@ struct SYNQueue: ~Copyable {
       context.counters.skippedReplies.inSynReceived += 1
       return
     }
+    guard context.takesChallenge() else { return }
     entries[slot].lastInvalidReply = max(now, 1)
     context.counters.challengeACKs += 1
     let header = entries[slot].acknowledgment(context)

@@ -41,6 +41,8 @@ struct ReceiveSide: ~Copyable {
   /// The FIN's turn has come: everything before it has arrived.
   private(set) var isFinished = false
   private(set) var isUrgent = false
+  /// The last segment we sent offered no window.
+  var isShut = false
   /// The program is gone; octets are acknowledged and thrown away.
   var discardsText = false
 
@@ -114,11 +116,11 @@ struct ReceiveSide: ~Copyable {
   // MARK: Reading
 
   /// The program took `count` octets.
-  mutating func consume(_ count: Int, pool: inout BufferPool) {
+  mutating func consume(_ count: Int, mayGrow: Bool, pool: inout BufferPool) {
     ring.consume(count)
     // A reader that empties a whole window's worth keeps up: offer twice as much.
     readSinceGrowth = readSinceGrowth &+ UInt32(truncatingIfNeeded: count)
-    if readSinceGrowth >= bufferLimit, ring.isEmpty, bufferLimit < maximumBuffer {
+    if mayGrow, readSinceGrowth >= bufferLimit, ring.isEmpty, bufferLimit < maximumBuffer {
       bufferLimit = min(bufferLimit * 2, maximumBuffer)
       readSinceGrowth = 0
     }

@@ -7,6 +7,10 @@ struct HostSecrets: BitwiseCopyable {
   private let sequence: KeyedHash
   private let timestamp: KeyedHash
   private let port: KeyedHash
+  private let cookieBase: KeyedHash
+  private let cookie: KeyedHash
+  /// Spreads other hosts over small tables.
+  let peers: KeyedHash
   /// Seeds what may be random but need not be secret for ever.
   let seed: UInt64
 
@@ -16,6 +20,10 @@ struct HostSecrets: BitwiseCopyable {
     timestamp = .conservative(key: secret.key(for: 3))
     port = .conservative(key: secret.key(for: 4))
     seed = secret.key(for: 5).0
+    // 6 is the frame writer's.
+    cookieBase = .conservative(key: secret.key(for: 7))
+    cookie = .conservative(key: secret.key(for: 8))
+    peers = .fast(key: secret.key(for: 9))
   }
 
   func tableHash(_ key: ConnectionKey) -> UInt32 {
@@ -33,6 +41,20 @@ struct HostSecrets: BitwiseCopyable {
   /// TIME-WAIT entry need not keep it.
   func timestampOffset(_ key: ConnectionKey) -> UInt32 {
     UInt32(truncatingIfNeeded: key.hash(with: timestamp))
+  }
+
+  /// What every SYN cookie of a tuple begins from.
+  func cookieBase(_ key: ConnectionKey) -> UInt32 {
+    UInt32(truncatingIfNeeded: key.hash(with: cookieBase))
+  }
+
+  /// What makes a SYN cookie good for one period of the cookie clock and one SYN.
+  func cookie(
+    _ key: ConnectionKey, _ remoteInitial: SequenceNumber, count: UInt32
+  ) -> UInt32 {
+    let tuple = key.hash(with: cookie)
+    return UInt32(
+      truncatingIfNeeded: cookie.hash(tuple, UInt64(count) << 32 | UInt64(remoteInitial.rawValue)))
   }
 
   func portHash(_ key: ConnectionKey) -> UInt64 { key.hash(with: port) }

@@ -5,6 +5,8 @@ struct TimeWaitEntry: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     static let timestamps = Flags(rawValue: 1 << 4)
+    /// Its timestamps count from the tuple's offset (SYS-23).
+    static let timestampOffset = Flags(rawValue: 1 << 5)
   }
 
   let key: ConnectionKey  // 12
@@ -38,6 +40,7 @@ struct TimeWaitEntry: BitwiseCopyable {
     times = 0
     shiftAndFlags = windowShift & 0x0F
     if timestamps.isEnabled { flags.insert(.timestamps) }
+    if timestamps.offset != 0 { flags.insert(.timestampOffset) }
   }
 
   var flags: Flags {
