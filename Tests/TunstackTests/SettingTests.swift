@@ -137,3 +137,45 @@ import UserTCPRuntime
     #expect(editDistance("same", "same") == 0)
   }
 }
+
+@Suite struct PortRangeTests {
+  // SYS-17
+  @Test(arguments: [
+    ("", ""), ("8080", "8080"), ("8080,9000-9010", "8080,9000-9010"),
+    ("9000-9010,8080,8081", "8080-8081,9000-9010"), ("5-10,7-20", "5-20"), ("1, 3", "1,3"),
+  ])
+  func `a list of ports is sorted and merged as the kernel does`(_ text: String, _ merged: String) {
+    #expect(PortRanges(text)?.description == merged)
+  }
+
+  @Test(arguments: ["a", "1-", "-1", "5-4", "65536", "1-2-3", "1;2", "0x10"])
+  func `what is no list of ports is refused`(_ text: String) {
+    #expect(PortRanges(text) == nil)
+  }
+
+  @Test func `reserved ports reach the stack one by one`() throws {
+    var values = SettingValues()
+    try SettingAssignment("ip_local_reserved_ports=8080,9000-9002").apply(to: &values)
+    #expect(values.stack.reservedPorts == [8080, 9000, 9001, 9002])
+    try SettingAssignment("ip_local_reserved_ports=").apply(to: &values)
+    #expect(values.stack.reservedPorts == [])
+  }
+
+  @Test func `a knob that is not in effect, and one that is dangerous, say so when written`() throws
+  {
+    #expect(
+      try SettingAssignment("tcp_sack=0").warnings == ["tcp_sack is kept but not in effect yet"])
+    #expect(try SettingAssignment("tcp_tw_recycle=1").warnings.first?.contains("NAT") == true)
+    #expect(try SettingAssignment("tcp_tw_recycle=0").warnings == [])
+    #expect(try SettingAssignment("tcp_fin_timeout=5").warnings == [])
+  }
+
+  @Test func `there is one congestion control, and the list of them is only read`() {
+    #expect(throws: SettingAssignment.Problem.self) {
+      try SettingAssignment("tcp_congestion_control=cubic")
+    }
+    #expect(throws: SettingAssignment.Problem.self) {
+      try SettingAssignment("tcp_available_congestion_control=reno")
+    }
+  }
+}

@@ -81,7 +81,7 @@ struct SSCommand: ParsableCommand {
   }
 
   /// From the options, unless a filter says otherwise.
-  private func states() throws(Failure) -> Set<TCPState> {
+  func states() throws(Failure) -> Set<TCPState> {
     var states =
       all ? StateFilter.everything : listening ? [.listen, .closed] : StateFilter.connected
     var isFirst = true

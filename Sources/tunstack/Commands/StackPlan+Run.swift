@@ -46,7 +46,7 @@ extension StackPlan {
       return nil
     }
     return ControlServer(
-      path: path,
+      path: path, isRequired: control != .standard,
       identity: .init(
         program: "tunstack \(program)", device: device.name, address: address.description),
       kept: KeptSettings(values))

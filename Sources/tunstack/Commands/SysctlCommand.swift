@@ -34,7 +34,8 @@ struct SysctlCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Do not print what was written.")
   var quiet = false
 
-  @Option(name: [.customShort("r"), .long], help: "With -a: only names that this expression matches.")
+  @Option(
+    name: [.customShort("r"), .long], help: "With -a: only names that this expression matches.")
   var pattern: String?
 
   @Argument(help: "NAME, NAME=VALUE, or with -p files.")

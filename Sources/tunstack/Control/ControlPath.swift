@@ -16,7 +16,11 @@ enum ControlPath {
     try check(path)
     if parent(path) == folder { try makeFolder() }
     var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return }
+    guard unsafe lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw Failure(
+        .cannotCreate, "cannot look at '\(path)': \(text(errno)); take another path with --control")
+    }
     guard status.st_mode & S_IFMT == S_IFSOCK else {
       throw Failure(
         .unavailable, "'\(path)' is there and is no socket; take another path with --control")

@@ -9,6 +9,8 @@ import UserTCPRuntime
 
 struct ControlServer: Sendable {
   let path: String
+  /// Somebody asked for this path: without it the program ends.
+  let isRequired: Bool
   let identity: ControlRoutes.Identity
   let kept: KeptSettings
 
@@ -35,10 +37,12 @@ struct ControlServer: Sendable {
     } catch {
       umask(mask)
       guard !Task.isCancelled else { return }
-      throw Failure(
+      let failure = Failure(
         .cannotCreate,
         "the control socket '\(path)' fails: \(error); take another path with "
           + "--control, or use --no-control")
+      guard !isRequired else { throw failure }
+      log.warning("\(failure)")
     }
   }
 }
