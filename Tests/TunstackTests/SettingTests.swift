@@ -1,5 +1,6 @@
 // The table of settings, `--set` and files in the syntax of sysctl.conf.
 
+import Foundation
 import Testing
 import UserTCPRuntime
 
@@ -176,6 +177,23 @@ import UserTCPRuntime
     }
     #expect(throws: SettingAssignment.Problem.self) {
       try SettingAssignment("tcp_available_congestion_control=reno")
+    }
+  }
+}
+
+@Suite struct SettingDocumentTests {
+  private static let page = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/control.md")
+
+  /// With `UPDATE_DOCUMENTS` set it writes the table instead.
+  @Test func `the page of settings has the table of settings`() throws {
+    let text = try String(contentsOf: Self.page, encoding: .utf8)
+    let start = try #require(text.range(of: "a test compares. -->\n")).upperBound
+    if ProcessInfo.processInfo.environment["UPDATE_DOCUMENTS"] != nil {
+      try Data((text[..<start] + SettingList.markdown).utf8).write(to: Self.page)
+    } else {
+      #expect(
+        text[start...] == SettingList.markdown, "UPDATE_DOCUMENTS=1 swift test writes it anew")
     }
   }
 }
