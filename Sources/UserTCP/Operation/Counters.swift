@@ -111,7 +111,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var synCookiesFailed: UInt64 = 0  // SyncookiesFailed
 
   // Closing
-  public var abortsOnData: UInt64 = 0  // TCPAbortOnData
+  public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close
   public var abortsOnClose: UInt64 = 0  // TCPAbortOnClose
   public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: too many orphans
   public var abortsOnTimeout: UInt64 = 0  // TCPAbortOnTimeout

@@ -236,6 +236,7 @@ extension ProtocolStack {
   /// Gives the handle back and resets the connection.
   public mutating func abort(_ id: ConnectionID) {
     guard isHeld(id) else { return }
+    if connections[id.slot].outcome == nil { context.counters.abortsOnData += 1 }
     connections[id.slot].release(&context)
     connections[id.slot].abort(&context)
     settle(id)

@@ -44,6 +44,7 @@ extension ProtocolStack {
       icmpCounters.echoesDropped += 1
       return
     }
+    guard isWithinLimits(ICMPType.echoReply, to: header.source) else { return }
     icmpCounters.echoRepliesOut += 1
     icmpOutput.append(
       ICMPMessage(type: ICMPType.echoReply, code: 0, rest: message.rest),
@@ -89,7 +90,7 @@ extension ProtocolStack {
   }
 
   /// The limits of the whole host, then of the one who gets it (ICMP4-6, SYS-37).
-  private mutating func mayError(_ type: UInt8, to target: IPv4Address) -> Bool {
+  private mutating func isWithinLimits(_ type: UInt8, to target: IPv4Address) -> Bool {
     let settings = context.settings
     guard type < 32, settings.icmpLimitedTypes & 1 << UInt32(type) != 0 else { return true }
     guard
@@ -110,7 +111,8 @@ extension ProtocolStack {
   /// Destination unreachable, unless RFC 1122 §3.2.2 forbids it (ICMP4-4, ICMP4-5) or the bucket is
   /// empty. Destination and source have been checked to be single hosts before we come here.
   mutating func unreachable(_ code: UInt8, about packet: RawSpan, _ header: IPv4Header) {
-    guard !icmpOutput.isFull, mayError(ICMPType.destinationUnreachable, to: header.source) else {
+    guard !icmpOutput.isFull, isWithinLimits(ICMPType.destinationUnreachable, to: header.source)
+    else {
       return
     }
     icmpCounters.unreachablesOut += 1

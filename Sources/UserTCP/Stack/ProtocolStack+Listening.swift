@@ -213,6 +213,7 @@ extension ProtocolStack {
     }
     if listeners.pool[entry.listener.slot].isFull {
       context.counters.listenOverflows += 1
+      context.counters.listenDrops += 1
       if context.settings.abortOnOverflow {
         context.reset(entry.key, answering: segment)  // SYS-10
         return removeHalfOpen(slot)

@@ -45,7 +45,7 @@ extension ProtocolStack {
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {
     while !batch.isFull, let reply = context.replies.popFirst() {
-      context.counters.segmentsOut += 1
+      if !reply.isRetransmission { context.counters.segmentsOut += 1 }
       let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
       unsafe write(
         reply.header, key: reply.key, text: (none, none), segmentSize: 0,

@@ -12,9 +12,7 @@ extension Connection {
         context.reset(key, answering: segment)  // LC-10
         return false
       }
-    } else if acknowledgment > send.next
-      || acknowledgment < send.unacknowledged - Int(send.maximumWindow)
-    {
+    } else if acknowledgment > send.next || acknowledgment < oldestAcceptable {
       // Of what was never sent (LC-11), or too old to be anything but a guess (SEC-6).
       context.counters.acknowledgmentsOfNothing += 1
       answerInvalid(segment, &context)
@@ -33,6 +31,13 @@ extension Connection {
     }
     ownFINAcknowledged(&context)
     return outcome == nil
+  }
+
+  /// RFC 5961 §5.2: SND.UNA - MAX.SND.WND; and while the connection is young not before it began, or data
+  /// could be injected by guessing an ACK for octets that never were (SEC-32).
+  private var oldestAcceptable: SequenceNumber {
+    let oldest = send.unacknowledged - Int(send.maximumWindow)
+    return bytesSent < 1 << 30 ? .latest(oldest, send.initial) : oldest
   }
 
   /// The peer lives behind its shut window, and the path with it (MUST-37).

@@ -61,7 +61,10 @@ extension Connection {
     if isAnswer { acknowledgmentSent() }
     startRetransmissionTimer(&context)
     lastSent = context.now
-    return OutgoingSegment(header: header)
+    var segment = OutgoingSegment(header: header)
+    segment.isRetransmission = synRetransmissions > 0
+    if segment.isRetransmission { context.counters.retransmissions += 1 }
+    return segment
   }
 
   // MARK: Text

@@ -34,7 +34,7 @@ struct SYNQueue: ~Copyable {
     index.insert(id.slot, hash: hash)
     wheel.prepare(id.slot)
     wheel.set(id.slot, for: entry.deadline)
-    sendSYNAck(id.slot, &context)
+    sendSYNAck(id.slot, isRetransmission: false, &context)
     return true
   }
 
@@ -62,7 +62,7 @@ struct SYNQueue: ~Copyable {
     if segment.isSYN, !segment.isReset, !segment.hasACK,
       segment.sequence == entries[slot].remoteInitial
     {
-      sendSYNAck(slot, &context)
+      sendSYNAck(slot, isRetransmission: true, &context)
       return .handled
     }
     guard passesTimestampCheck(segment, slot, &context) else { return .handled }
@@ -155,14 +155,17 @@ struct SYNQueue: ~Copyable {
         context.now + min(doubled, context.settings.maximumRetransmissionTimeout)
       wheel.set(slot, for: entries[slot].deadline)
       context.counters.synRetransmissions += 1
-      context.counters.retransmissions += 1
-      sendSYNAck(slot, &context)
+      sendSYNAck(slot, isRetransmission: true, &context)
     }
     return nil
   }
 
-  private mutating func sendSYNAck(_ slot: UInt32, _ context: inout TCPContext) {
-    let header = entries[slot].synAck(context)
-    context.replies.append(entries[slot].reply(header), &context.counters)
+  private mutating func sendSYNAck(
+    _ slot: UInt32, isRetransmission: Bool, _ context: inout TCPContext
+  ) {
+    var reply = entries[slot].reply(entries[slot].synAck(context))
+    reply.isRetransmission = isRetransmission
+    if isRetransmission { context.counters.retransmissions += 1 }
+    context.replies.append(reply, &context.counters)
   }
 }

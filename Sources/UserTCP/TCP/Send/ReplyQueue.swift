@@ -9,6 +9,8 @@ struct Reply: BitwiseCopyable {
   var typeOfService: UInt8 = 0
   /// 0: the stack's default.
   var timeToLive: UInt8 = 0
+  /// A SYN-ACK that was sent before.
+  var isRetransmission = false
 }
 
 struct ReplyQueue: ~Copyable {
