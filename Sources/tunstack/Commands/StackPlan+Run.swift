@@ -80,10 +80,14 @@ extension ControlServer {
     _ log: ToolLog
   ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in
+      let (untilListening, continuation) = AsyncStream.makeStream(of: Void.self)
       group.addTask(executorPreference: globalConcurrentExecutor) {
-        try await run(stack, log)
+        defer { continuation.finish() }
+        try await run(stack, log) { continuation.finish() }
         return nil
       }
+      // Whoever reads that the program serves may ask it at once.
+      for await _ in untilListening {}
       group.addTask { try await body(stack) }
       while let ended = try await group.next() {
         guard let result = ended else { continue }

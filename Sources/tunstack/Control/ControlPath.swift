@@ -15,6 +15,11 @@ enum ControlPath {
   static func claim(_ path: String) throws(Failure) {
     try check(path)
     if parent(path) == folder { try makeFolder() }
+    guard unsafe access(parent(path), W_OK | X_OK) == 0 else {
+      throw Failure(
+        .cannotCreate,
+        "cannot make '\(path)': \(text(errno)); take another path with --control, or --no-control")
+    }
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else {
       if errno == ENOENT { return }
@@ -92,7 +97,7 @@ enum ControlPath {
   }
 
   private static func parent(_ path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
   }
 
   private static func text(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }

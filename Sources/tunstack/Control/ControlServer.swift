@@ -15,7 +15,9 @@ struct ControlServer: Sendable {
   let kept: KeptSettings
 
   /// Serves until cancelled, and takes the socket away then.
-  func run(_ stack: TCPStack, _ log: ToolLog) async throws(Failure) {
+  func run(
+    _ stack: TCPStack, _ log: ToolLog, listening: @escaping @Sendable () -> Void
+  ) async throws(Failure) {
     let routes = ControlRoutes(stack: stack, identity: identity, kept: kept)
     let server = HTTPServer(
       config: .init(
@@ -23,16 +25,25 @@ struct ControlServer: Sendable {
         pool: ClientPatience(HTTPServer.defaultPool()), logger: .disabled), handler: routes)
     // Nobody else may open it, from its first moment on.
     let mask = umask(0o177)
-    defer { unsafe unlink(path) }
     do {
-      try await withThrowingTaskGroup { group in
-        group.addTask { try await server.run() }
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        var isOurs = false
+        defer { if isOurs { unsafe unlink(path) } }
         group.addTask {
-          defer { umask(mask) }
-          try await server.waitUntilListening()
-          log.debug("control socket: \(path)")
+          try await server.run()
+          return false
         }
-        for try await _ in group {}
+        group.addTask {
+          try await server.waitUntilListening()
+          return true
+        }
+        while let listens = try await group.next() {
+          guard listens else { continue }
+          isOurs = true
+          umask(mask)
+          log.debug("control socket: \(path)")
+          listening()
+        }
       }
     } catch {
       umask(mask)

@@ -48,6 +48,7 @@ struct NetstatTable {
     return "Active Internet connections \(what)\n\(columns)\n"
   }
 
+  /// The row of NST-2.
   private func line(_ row: SocketRow, _ names: SocketNames) -> String {
     let local = address(row.local, names)
     let remote = address(row.remote ?? "0.0.0.0:0", names)

@@ -81,4 +81,24 @@ enum RawSegments {
       for complete in cookies + remembered: complete()
       os.kill(process, 18)
       """
+
+  /// A SYN in the name of this machine, which knows nothing of it and resets the answer; and a segment
+  /// whose checksum is wrong.
+  static let withdrawnAndDamaged =
+    library + """
+      send(HOST, 1999, 7, 2)
+      real = total
+      total = lambda octets: real(octets) ^ 0x5555
+      send(HOST, 1998, 7, 2)
+      """
+
+  /// Into an open connection a reset beside the exact number, and a SYN.
+  static let guesses =
+    library + """
+      c = socket.create_connection((STACK, 7)); port = c.getsockname()[1]
+      t = seen(lambda source, ends, flags: ends == (7, port) and flags == 18)
+      sequence = number(t, 8)
+      send(HOST, port, 7, 4, sequence + 10); send(HOST, port, 7, 2, sequence)
+      time.sleep(0.5)
+      """
 }
