@@ -1,4 +1,5 @@
-// The control socket from outside: curl asks, strangers may not, and clients that misbehave hurt nobody.
+// The control socket from outside: curl asks, strangers may not, and clients that misbehave hurt
+// nobody.
 
 import Foundation
 import Testing

@@ -24,7 +24,8 @@ extension Server {
 
 extension Kernel {
   @Suite struct CounterMeanings {
-    // CNT-1, CNT-2: one end's output is the other's input. Without offload both see the same segments.
+    // CNT-1, CNT-2: one end's output is the other's input. Without offload both see the same
+    // segments.
     @Test func `the stack and its peer count the same segments and openings`() throws {
       try withServer("--no-offload") { server in
         let clients = """
@@ -82,7 +83,8 @@ extension Kernel {
       }
     }
 
-    // CNT-3, CNT-4, CNT-6 and CNT-8 by their names: KnobTests sees most of them move. Here IP and ICMP.
+    // CNT-3, CNT-4, CNT-6 and CNT-8 by their names: KnobTests sees most of them move. Here IP and
+    // ICMP.
     @Test func `packets and pings are counted at both ends`() throws {
       try withServer { server in
         try server.namespace.succeed("ping", "-c", "3", "-i", "0.2", Server.address)

@@ -1,5 +1,6 @@
-// The knobs an operator turns first, turned on a running stack behind a real TUN: each shows that it acts.
-// What a test waits for it asks of the stack's own tables; virtual time has the exact numbers.
+// The knobs an operator turns first, turned on a running stack behind a real TUN: each shows that
+// it acts. What a test waits for it asks of the stack's own tables; virtual time has the exact
+// numbers.
 
 import Foundation
 import Testing
@@ -177,7 +178,8 @@ extension Kernel {
       throws
     {
       try withServer { server in
-        // With its default of 1 a kernel starts a new clock for each connection, and would shut out itself.
+        // With its default of 1 a kernel starts a new clock for each connection, and would shut out
+        // itself.
         try server.namespace.succeed("sysctl", "-qw", "net.ipv4.tcp_timestamps=2")
         try server.namespace.succeed("python3", "-c", RawSegments.earlierClock)
         try eventually("its SYN to be answered") { try server.counter("TcpAttemptFails") == 1 }

@@ -1,10 +1,11 @@
-// The stack's tables beside Linux's: the same pipelines read both, and Linux's own programs, given the
-// stack's /proc files, print what ours print (NST-1 to NST-12).
+// The stack's tables beside Linux's: the same pipelines read both, and Linux's own programs, given
+// the stack's /proc files, print what ours print (NST-1 to NST-12).
 
 import Foundation
 import Testing
 
-/// A server that closes first, and its clients, both of the kernel: N of them leave TIME-WAIT, two stay.
+/// A server that closes first, and its clients, both of the kernel: N of them leave TIME-WAIT, two
+/// stay.
 private let kernelWorkload = """
   import socket, sys, time
   l = socket.create_server(("127.0.0.1", 80)); keep = []

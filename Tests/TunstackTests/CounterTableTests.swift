@@ -1,4 +1,5 @@
-// Counters under Linux's names: nstat, `netstat -s` and Prometheus (NST-11, NST-12, CNT-1 to CNT-8).
+// Counters under Linux's names: nstat, `netstat -s` and Prometheus (NST-11, NST-12, CNT-1 to
+// CNT-8).
 
 import Testing
 

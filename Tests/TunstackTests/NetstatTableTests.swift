@@ -1,5 +1,5 @@
-// `tunstack netstat` prints what net-tools prints, byte for byte (NST-1 to NST-5). The fixtures are lines of
-// netstat 2.10 on a kernel.
+// `tunstack netstat` prints what net-tools prints, byte for byte (NST-1 to NST-5). The fixtures are
+// lines of netstat 2.10 on a kernel.
 
 import Testing
 import UserTCPRuntime

@@ -119,7 +119,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var timeWaitExpired: UInt64 = 0  // TW
   public var timeWaitReused: UInt64 = 0  // TWRecycled: by an active open
   public var timeWaitReopened: UInt64 = 0  // by a SYN
-  public var timeWaitKilled: UInt64 = 0  // by a reset
+  public var timeWaitRecycled: UInt64 = 0  // TWKilled: gone after 3.5 RTO, by `tcp_tw_recycle`
+  public var timeWaitKilled: UInt64 = 0  // by a reset; Linux does not count these
   public var timeWaitOverflow: UInt64 = 0  // TCPTimeWaitOverflow
 
   public init() {}

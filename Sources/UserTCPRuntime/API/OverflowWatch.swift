@@ -1,6 +1,6 @@
-// Which limits of the stack were met since it last looked: what Linux writes to its log when TIME-WAIT or
-// orphans overflow or a flood of SYNs begins. It looks at counters between turns of the loop and is
-// told the time; at most one event of a kind in five seconds, whatever a peer does.
+// Which limits of the stack were met since it last looked: what Linux writes to its log when
+// TIME-WAIT or orphans overflow or a flood of SYNs begins. It looks at counters between turns of
+// the loop and is told the time; at most one event of a kind in five seconds, whatever a peer does.
 
 struct OverflowWatch {
   private static let interval = Interval.seconds(5)

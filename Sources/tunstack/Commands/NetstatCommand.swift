@@ -1,5 +1,5 @@
-// `tunstack netstat`: the stack's sockets and counters in the words of net-tools' netstat, so that scripts
-// written for that one run with this.
+// `tunstack netstat`: the stack's sockets and counters in the words of net-tools' netstat, so that
+// scripts written for that one run with this.
 
 import ArgumentParser
 
@@ -8,8 +8,8 @@ struct NetstatCommand: ParsableCommand {
     commandName: "netstat",
     abstract: "Print the sockets of a running stack as netstat does.",
     discussion: """
-      Options may be joined (-antp). Without -n names of hosts, services and users are looked up. A stack \
-      has TCP sockets only: -u prints none.
+      Options may be joined (-antp). Without -n names of hosts, services and users are looked up. \
+      A stack has TCP sockets only: -u prints none.
       """)
 
   @Flag(name: .shortAndLong, help: "Listening and connected sockets.")

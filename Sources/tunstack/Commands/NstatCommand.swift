@@ -1,5 +1,5 @@
-// `tunstack nstat`: the stack's counters in the words of iproute2's nstat; without `-a` what is new since it
-// was last run, which a file in the folder for temporary files remembers.
+// `tunstack nstat`: the stack's counters in the words of iproute2's nstat; without `-a` what is new
+// since it was last run, which a file in the folder for temporary files remembers.
 
 import ArgumentParser
 import Foundation

@@ -8,8 +8,8 @@ struct SSCommand: ParsableCommand {
     commandName: "ss",
     abstract: "Print the sockets of a running stack as ss does.",
     discussion: """
-      A filter is `state NAME` or `exclude NAME`, repeated: established, syn-sent, syn-recv, fin-wait-1, \
-      fin-wait-2, time-wait, closed, close-wait, last-ack, listening, closing, all, connected, \
+      A filter is `state NAME` or `exclude NAME`, repeated: established, syn-sent, syn-recv, \
+      fin-wait-1, fin-wait-2, time-wait, closed, close-wait, last-ack, listening, closing, all, connected, \
       synchronized, bucket, big.
       """)
 

@@ -1,5 +1,5 @@
-// `tunstack sysctl`: reads and writes the knobs of a running stack in the words of procps' sysctl, exit codes
-// included: 1 when anything failed, whatever else was done. Values act at once.
+// `tunstack sysctl`: reads and writes the knobs of a running stack in the words of procps' sysctl,
+// exit codes included: 1 when anything failed, whatever else was done. Values act at once.
 
 import ArgumentParser
 import Foundation
@@ -9,8 +9,8 @@ struct SysctlCommand: ParsableCommand {
     commandName: "sysctl",
     abstract: "Read and write the settings of a running stack as sysctl does.",
     discussion: """
-      NAME is net.ipv4.tcp_fin_timeout, net/ipv4/tcp_fin_timeout or tcp_fin_timeout; docs/control.md lists \
-      them. With -p the arguments are files (default: /etc/sysctl.conf).
+      NAME is net.ipv4.tcp_fin_timeout, net/ipv4/tcp_fin_timeout or tcp_fin_timeout; docs/control.md \
+      lists them. With -p the arguments are files (default: /etc/sysctl.conf).
       """)
 
   @Flag(name: [.customShort("a"), .customShort("A"), .long], help: "Print all settings.")

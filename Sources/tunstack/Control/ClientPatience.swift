@@ -1,6 +1,7 @@
-// How long the control server waits for its clients, and for how many. The HTTP library has no such limits
-// of its own; it asks a pool to wait for a socket, and this pool stands around the library's. A
-// client that sends nothing, or does not read its answer, is dropped; so is one more than may wait.
+// How long the control server waits for its clients, and for how many. The HTTP library has no such
+// limits of its own; it asks a pool to wait for a socket, and this pool stands around the
+// library's. A client that sends nothing, or does not read its answer, is dropped; so is one more
+// than may wait.
 
 import FlyingFox
 import FlyingSocks

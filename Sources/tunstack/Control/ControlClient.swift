@@ -1,6 +1,6 @@
-// The other end of the control socket, for the commands: one question, one answer, over a connection of its
-// own. Blocks, so it is for programs that do nothing else. What can go wrong, from a missing
-// socket to an answer of another version, becomes one line each.
+// The other end of the control socket, for the commands: one question, one answer, over a
+// connection of its own. Blocks, so it is for programs that do nothing else. What can go wrong,
+// from a missing socket to an answer of another version, becomes one line each.
 
 import Foundation
 import Glibc

@@ -1,8 +1,9 @@
-// What the control socket says, as JSON: shared by the server in `serve` and by the commands that ask it.
-// Every answer has `version`; a command refuses a server whose major version is another.
+// What the control socket says, as JSON: shared by the server in `serve` and by the commands that
+// ask it. Every answer has `version`; a command refuses a server whose major version is another.
 
 enum ToolVersion {
-  /// Semantic Versioning; a change of these messages that old commands misread raises the first number.
+  /// Semantic Versioning; a change of these messages that old commands misread raises the first
+  /// number.
   static let current = "0.1.0"
   /// Stands in every answer's head.
   static let header = "Tunstack-Version"

@@ -1,5 +1,5 @@
-// Where control sockets are: /run/tunstack/DEVICE.sock unless told otherwise. The server takes a path
-// here, so that nobody but its user can ever connect and no running server loses its own; the
+// Where control sockets are: /run/tunstack/DEVICE.sock unless told otherwise. The server takes a
+// path here, so that nobody but its user can ever connect and no running server loses its own; the
 // commands look here for the one server there is.
 
 import Glibc

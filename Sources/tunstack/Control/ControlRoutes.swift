@@ -1,5 +1,5 @@
-// What the control socket answers: a path and a method become a question to the stack, and its answer
-// JSON. Runs beside the stack's loop, never on it: questions move there for an instant each
+// What the control socket answers: a path and a method become a question to the stack, and its
+// answer JSON. Runs beside the stack's loop, never on it: questions move there for an instant each
 // (TCPStack+Observation).
 
 import FlyingFox
@@ -204,7 +204,8 @@ struct ControlRoutes: FlyingFox.HTTPHandler {
   }
 }
 
-/// An answer that is no success. The connection ends with it, so a body that was too large is not read.
+/// An answer that is no success. The connection ends with it, so a body that was too large is not
+/// read.
 private struct Refusal: Error {
   let status: HTTPStatusCode
   let message: String

@@ -1,6 +1,6 @@
-// The control socket of a running stack: a Unix socket that only its user may open, HTTP and JSON on it.
-// It runs on Swift's shared threads, never on the stack's loop; what it is asked it asks the stack
-// (ControlRoutes). FlyingFox speaks the HTTP.
+// The control socket of a running stack: a Unix socket that only its user may open, HTTP and JSON
+// on it. It runs on Swift's shared threads, never on the stack's loop; what it is asked it asks the
+// stack (ControlRoutes). FlyingFox speaks the HTTP.
 
 import FlyingFox
 import FlyingSocks

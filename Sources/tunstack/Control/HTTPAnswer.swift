@@ -1,5 +1,5 @@
-// An HTTP/1.1 answer that was read to its end (RFC 9112), as far as the control socket's own server makes
-// them: a length or chunks, nothing else. Pure. `nil` for whatever is not such an answer.
+// An HTTP/1.1 answer that was read to its end (RFC 9112), as far as the control socket's own server
+// makes them: a length or chunks, nothing else. Pure. `nil` for whatever is not such an answer.
 
 import Foundation
 

@@ -1,5 +1,5 @@
-// `GET /metrics`: counters, states and settings in the Prometheus text format, version 0.0.4. Counters have
-// the stack's section and Linux's name; what is not counted here is left out. Pure.
+// `GET /metrics`: counters, states and settings in the Prometheus text format, version 0.0.4.
+// Counters have the stack's section and Linux's name; what is not counted here is left out. Pure.
 
 import UserTCPRuntime
 

@@ -1,5 +1,6 @@
-// The body of `GET /sockets`: a JSON text that is made while it is sent, one slice of the stack's tables at
-// a time, so that neither the loop nor this process's memory ever meets a million rows at once.
+// The body of `GET /sockets`: a JSON text that is made while it is sent, one slice of the stack's
+// tables at a time, so that neither the loop nor this process's memory ever meets a million rows at
+// once.
 
 import FlyingFox
 import FlyingSocks

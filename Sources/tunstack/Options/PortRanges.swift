@@ -1,4 +1,5 @@
-// A list of ports as the kernel writes it in ip_local_reserved_ports: `8080,9000-9010`, sorted and merged.
+// A list of ports as the kernel writes it in ip_local_reserved_ports: `8080,9000-9010`, sorted and
+// merged.
 
 struct PortRanges: Equatable, CustomStringConvertible {
   private(set) var ranges: [ClosedRange<Int>] = []

@@ -1,6 +1,6 @@
-// What one knob is: Linux's name for it, the values it takes, and where its value lives. The table of all
-// knobs is SettingTable; reading a value from text is SettingAssignment's work. `--set`, `--conf`,
-// `sysctl`, the control socket and docs/control.md all come from these.
+// What one knob is: Linux's name for it, the values it takes, and where its value lives. The table
+// of all knobs is SettingTable; reading a value from text is SettingAssignment's work. `--set`,
+// `--conf`, `sysctl`, the control socket and docs/control.md all come from these.
 
 import UserTCPRuntime
 

@@ -1,5 +1,6 @@
-// Knobs of work that is yet to come. They exist, so that a server's sysctl.conf loads here; they keep what
-// is written and say that it changes nothing. One moves to SettingTable with what it changes.
+// Knobs of work that is yet to come. They exist, so that a server's sysctl.conf loads here; they
+// keep what is written and say that it changes nothing. One moves to SettingTable with what it
+// changes.
 
 extension Setting {
   static let later: [Setting] = selectiveAcknowledgment + congestion + pathMTU + fragments + other

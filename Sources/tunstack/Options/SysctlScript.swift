@@ -1,5 +1,6 @@
-// A file for `sysctl -p`, line by line as sysctl.conf(5) has it. Unlike SysctlFile, which a stack is started
-// with, nothing is checked here: sysctl does what it can of a file and tells the rest. Pure.
+// A file for `sysctl -p`, line by line as sysctl.conf(5) has it. Unlike SysctlFile, which a stack
+// is started with, nothing is checked here: sysctl does what it can of a file and tells the rest.
+// Pure.
 
 struct SysctlScript {
   struct Entry: Equatable {

@@ -1,5 +1,5 @@
-// What `nstat` prints (NST-11), and the history file by which it knows what is new since it was last run:
-// the same text, of every counter. Pure.
+// What `nstat` prints (NST-11), and the history file by which it knows what is new since it was
+// last run: the same text, of every counter. Pure.
 
 import Foundation
 

@@ -1,6 +1,6 @@
-// Which of the stack's counters each of Linux's names is: of TCP (CNT-2), of its extensions (CNT-3, CNT-4,
-// CNT-6), of IP and ICMP (CNT-8). A counter that gets a Linux name in Counters.swift
-// gets its line here, and with it a place in every table.
+// Which of the stack's counters each of Linux's names is: of TCP (CNT-2), of its extensions (CNT-3,
+// CNT-4, CNT-6), of IP and ICMP (CNT-8). A counter that gets a Linux name in Counters.swift gets
+// its line here, and with it a place in every table.
 
 import UserTCPRuntime
 

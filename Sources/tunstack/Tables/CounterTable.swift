@@ -1,7 +1,7 @@
-// The counters under the names that Linux gives them, in the order of its files (CNT-1 to CNT-8): the one
-// table behind /proc/net/snmp, /proc/net/netstat, `nstat`, `netstat -s` and /metrics. A name
-// without a value here is of something this stack does not do; it stands in the files as 0, so that
-// what reads them by place keeps working.
+// The counters under the names that Linux gives them, in the order of its files (CNT-1 to CNT-8):
+// the one table behind /proc/net/snmp, /proc/net/netstat, `nstat`, `netstat -s` and /metrics. A
+// name without a value here is of something this stack does not do; it stands in the files as 0, so
+// that what reads them by place keeps working.
 
 import UserTCPRuntime
 

@@ -1,5 +1,5 @@
-// The sentences of net-tools' `netstat -s` (NST-12), by Linux's names; `%` is the number. A counter without
-// a sentence is printed as `Name: number`.
+// The sentences of net-tools' `netstat -s` (NST-12), by Linux's names; `%` is the number. A counter
+// without a sentence is printed as `Name: number`.
 
 extension NetstatStatistics {
   static let sentences: [String: String] = [

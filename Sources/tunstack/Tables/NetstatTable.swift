@@ -1,5 +1,5 @@
-// The table of sockets as net-tools' netstat prints it (NST-1 to NST-5): the same columns, widths and words,
-// so that what was written for one reads the other. Pure: rows and names in, text out.
+// The table of sockets as net-tools' netstat prints it (NST-1 to NST-5): the same columns, widths
+// and words, so that what was written for one reads the other. Pure: rows and names in, text out.
 
 import Foundation
 

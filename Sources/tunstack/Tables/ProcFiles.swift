@@ -1,5 +1,5 @@
-// Text of files below /proc, as Linux writes them (NST-6, NST-10, CNT-1), for programs that read those: real
-// netstat, ss and nstat do, when they are pointed there. Pure.
+// Text of files below /proc, as Linux writes them (NST-6, NST-10, CNT-1), for programs that read
+// those: real netstat, ss and nstat do, when they are pointed there. Pure.
 
 enum ProcFiles {
   static let names = ["net/tcp", "net/snmp", "net/netstat", "net/sockstat"]

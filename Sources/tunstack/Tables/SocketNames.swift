@@ -1,5 +1,5 @@
-// What an address, a port and a user are called: numbers, or names from the system's own tables as netstat
-// and ss ask for them. The tables take one of these, so that they themselves ask nobody.
+// What an address, a port and a user are called: numbers, or names from the system's own tables as
+// netstat and ss ask for them. The tables take one of these, so that they themselves ask nobody.
 
 import Glibc
 

@@ -1,6 +1,7 @@
-// One socket as the control socket sends it and as the tables print it: a `ConnectionSnapshot` in numbers
-// and text that JSON has. Times are microseconds, windows octets. What only a connection has is
-// left out of the rows of listeners, half-open connections and TIME-WAIT, of which there may be a million.
+// One socket as the control socket sends it and as the tables print it: a `ConnectionSnapshot` in
+// numbers and text that JSON has. Times are microseconds, windows octets. What only a connection
+// has is left out of the rows of listeners, half-open connections and TIME-WAIT, of which there may
+// be a million.
 
 import UserTCPRuntime
 

@@ -1,5 +1,6 @@
-// The table of sockets as iproute2's ss prints it (NST-7 to NST-9): columns as wide as their contents, the
-// address to the right and the port to the left of one colon. Pure: rows and names in, text out.
+// The table of sockets as iproute2's ss prints it (NST-7 to NST-9): columns as wide as their
+// contents, the address to the right and the port to the left of one colon. Pure: rows and names
+// in, text out.
 
 import Foundation
 

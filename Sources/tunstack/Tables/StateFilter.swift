@@ -1,5 +1,5 @@
-// The names of states: `netstat` and /proc have one set, `ss` another, and `ss` has names for groups of
-// them (ss(8), STATE-FILTER; NST-8). Pure.
+// The names of states: `netstat` and /proc have one set, `ss` another, and `ss` has names for
+// groups of them (ss(8), STATE-FILTER; NST-8). Pure.
 
 import UserTCPRuntime
 

@@ -1,5 +1,5 @@
-// Segments that no ordinary program sends, built by hand in Python and sent through a raw socket of the
-// namespace: SYNs from addresses where nobody is, resets into TIME-WAIT.
+// Segments that no ordinary program sends, built by hand in Python and sent through a raw socket of
+// the namespace: SYNs from addresses where nobody is, resets into TIME-WAIT.
 
 import Foundation
 
@@ -52,11 +52,12 @@ enum RawSegments {
       fetch()
       t = seen(lambda source, ends, flags: source == HOST and ends[1] == 80 and flags & 1)
       at = t.index(b"\\1\\1\\x08\\x0a", 20) + 4
-      send(HOST, 1999, 7, 2, options=b"\\1\\1" + struct.pack("!BBII", 8, 10, (number(t, at) - 5000) % 2**32, 0))
+      earlier = struct.pack("!BBII", 8, 10, (number(t, at) - 5000) % 2**32, 0)
+      send(HOST, 1999, 7, 2, options=b"\\1\\1" + earlier)
       """
 
-  /// The same, but it resets what is then in TIME-WAIT with the exact sequence number, which it has seen
-  /// pass by. SECONDS to wait before.
+  /// The same, but it resets what is then in TIME-WAIT with the exact sequence number, which it has
+  /// seen pass by. SECONDS to wait before.
   static let resetIntoTimeWait =
     library + """
       fetch()
@@ -66,8 +67,9 @@ enum RawSegments {
       time.sleep(float(sys.argv[1])); send(HOST, port, 80, 4, sequence % 2**32)
       """
 
-  /// PROCESS: fills the accept queue of port 7, where one may wait, and lets two half-open connections
-  /// be completed after that, all while the stack's process is stopped and so within one turn.
+  /// PROCESS: fills the accept queue of port 7, where one may wait, and lets two half-open
+  /// connections be completed after that, all while the stack's process is stopped and so within
+  /// one turn.
   static let overflow =
     library + """
       process = int(sys.argv[1])
@@ -82,8 +84,8 @@ enum RawSegments {
       os.kill(process, 18)
       """
 
-  /// A SYN in the name of this machine, which knows nothing of it and resets the answer; and a segment
-  /// whose checksum is wrong.
+  /// A SYN in the name of this machine, which knows nothing of it and resets the answer; and a
+  /// segment whose checksum is wrong.
   static let withdrawnAndDamaged =
     library + """
       send(HOST, 1999, 7, 2)

@@ -42,7 +42,7 @@ extension Connection {
     var options = TCPOptions.none
     options.maximumSegmentSize = context.announcedSegmentSize  // SHLD-5
     // A SYN offers; the answer to one repeats only what was offered (TS-1, TS-6).
-    if isAnswer ? timestamps.isEnabled : context.settings.timestamps != .off {
+    if timestamps.isEnabled {
       options.timestamps = TCPOptions.Timestamps(
         value: timestamps.value(at: context.now), echo: isAnswer ? timestamps.recent : 0)
     }

@@ -25,6 +25,7 @@ extension Connection {
       send.windowShift = entry.remoteWindowShift
       receive.offerScaling(shift: entry.windowShift)
     }
+    timestamps = entry.timestampClock(context)
     timestamps.isEnabled = usesTimestamps
     timestamps.set(entry.recentTimestamp, at: context.now)
     synRetransmissions = entry.retransmissions
