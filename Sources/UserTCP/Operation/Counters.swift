@@ -142,3 +142,13 @@ public struct SkippedReplies: Sendable, BitwiseCopyable {
     inSynReceived + paws + sequence + inFinWait2 + inTimeWait + challenges
   }
 }
+
+/// How often those limits were met that an operator wants to hear of at once; each also counts above.
+public struct OverflowCounts: Equatable, Sendable, BitwiseCopyable {
+  public var timeWait: UInt64 = 0
+  public var orphans: UInt64 = 0
+  public var synCookies: UInt64 = 0
+  public var synDrops: UInt64 = 0
+
+  public init() {}
+}

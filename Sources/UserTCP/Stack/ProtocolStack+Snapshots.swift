@@ -110,6 +110,28 @@ extension ProtocolStack {
   public var timeWaitCount: Int { timeWait.count }
   public var halfOpenCount: Int { synQueue.count }
 
+  // MARK: Limits
+
+  public var overflowCounts: OverflowCounts {
+    var counts = OverflowCounts()
+    counts.timeWait = context.counters.timeWaitOverflow
+    counts.orphans = context.counters.abortsOnMemory
+    counts.synCookies = context.counters.synCookiesSent
+    counts.synDrops = context.counters.synQueueFullDrops
+    return counts
+  }
+
+  /// Of the listener that last answered with a cookie.
+  public var lastCookiePort: Port? {
+    var last: (at: Instant, port: Port)?
+    for slot in listeners.pool.slots where listeners.pool.id(at: slot) != nil {
+      let at = listeners.pool[slot].lastCookie
+      guard at != .never, last.map({ $0.at < at }) ?? true else { continue }
+      last = (at, listeners.pool[slot].port)
+    }
+    return last?.port
+  }
+
   /// Asks every connection, and counts what is kept counted; for tests.
   func debugCheckInvariants() {
     var states = StateCounts()
