@@ -10,7 +10,7 @@ struct Tunstack: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tunstack",
     abstract: "A TCP/IP host in user space, behind a Linux TUN device.",
-    subcommands: [ServeCommand.self, ConnectCommand.self])
+    subcommands: [ServeCommand.self, ConnectCommand.self, LabCommand.self])
 
   static func main() {
     TerminationSignals.block()
