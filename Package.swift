@@ -31,7 +31,7 @@ let package = Package(
     .executableTarget(
       name: "tunstack",
       dependencies: [
-        "UserTCPRuntime",
+        "CTun", "UserTCPRuntime", "UserTCPSimulation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "FlyingFox", package: "FlyingFox"),

@@ -62,7 +62,7 @@ extension LinuxCounter {
     ("SyncookiesSent", \.tcp.synCookiesSent), ("SyncookiesRecv", \.tcp.synCookiesReceived),
     ("SyncookiesFailed", \.tcp.synCookiesFailed), ("EmbryonicRsts", \.tcp.embryonicResets),
     ("OutOfWindowIcmps", \.icmp.outOfWindow), ("TW", \.tcp.timeWaitExpired),
-    ("TWRecycled", \.tcp.timeWaitReused), ("TWKilled", \.tcp.timeWaitKilled),
+    ("TWRecycled", \.tcp.timeWaitReused), ("TWKilled", \.tcp.timeWaitRecycled),
     ("PAWSActive", \.tcp.pawsRejectedInSynSent), ("PAWSEstab", \.tcp.pawsRejected),
     ("PAWSPassive", \.tcp.pawsRejectedSYNs), ("DelayedACKs", \.tcp.delayedACKs),
     ("DelayedACKLost", \.tcp.delayedACKsLost), ("ListenOverflows", \.tcp.listenOverflows),
