@@ -58,7 +58,7 @@ extension ProtocolStack {
     let address = listeners.pool[slot].address ?? .v4(.unspecified)
     var row = ConnectionSnapshot(
       state: .listen, local: Endpoint(address, listeners.pool[slot].port), remote: nil)
-    row.handle = 1 << 40 | UInt64(id.slot) << 8 | UInt64(id.generation & 0xFF)
+    row.handle = 1 << 28 | UInt64(id.slot) << 8 | UInt64(id.generation & 0xFF)
     row.receiveQueue = listeners.pool[slot].acceptQueue.count
     row.backlog = listeners.pool[slot].backlog
     return row
