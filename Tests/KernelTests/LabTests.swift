@@ -94,24 +94,26 @@ extension Kernel {
 
     @Test(arguments: [SIGKILL, SIGINT])
     func `a lab that is ended leaves no namespace behind`(_ signal: Int32) throws {
-      let before = try namespaceCount()
       let running = try RunningCommand([
         Machine.tunstack, "lab", "time-wait", "--connections", "50", "--open", "3",
       ])
+      let own = try namespaces("\(getpid())")
+      var made: Set<Substring> = []
       try eventually("the lab to have made its namespaces") {
-        try namespaceCount() > before || !running.isRunning
+        made = try namespaces("\(running.processID)").subtracting(own)
+        return made.count > 2 || !running.isRunning
       }
+      #expect(made.count > 2)
       #expect(running.stop(signal).status == 128 + signal)
-      try eventually("the namespaces to be gone") { try namespaceCount() <= before }
+      try eventually("the namespaces to be gone") {
+        try namespaces("[0-9]*").isDisjoint(with: made)
+      }
     }
 
-    /// Network namespaces that some process lives in.
-    private func namespaceCount() throws -> Int {
-      // A thread's namespace may differ from its process's.
-      let links = try run([
-        "bash", "-c", "readlink /proc/[0-9]*/task/*/ns/net 2>/dev/null | sort -u | wc -l",
-      ])
-      return Int(links.text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    /// The network namespaces of all threads of a process; a thread's may differ from the others'.
+    private func namespaces(_ process: String) throws -> Set<Substring> {
+      let links = try run(["bash", "-c", "readlink /proc/\(process)/task/*/ns/net 2>/dev/null"])
+      return Set(links.text.split(separator: "\n"))
     }
   }
 }

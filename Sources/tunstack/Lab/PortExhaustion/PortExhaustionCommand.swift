@@ -40,10 +40,10 @@ struct PortExhaustionCommand: AsyncParsableCommand {
     var agree = true
     for reuse in TimeWaitReuse.allCases {
       let run = PortExhaustionRun(ports: ports, reuse: reuse)
+      async let beside = withKernel ? run.kernel() : nil
       let ours = try await run.ours()
       Lab.say(line("tcp_tw_reuse=\(reuse.rawValue)", "stack", ours, ports))
-      guard withKernel else { continue }
-      let kernel = try await run.kernel()
+      guard let kernel = try await beside else { continue }
       Lab.say(line("", "kernel", kernel, ports))
       agree = agree && ours.agrees(with: kernel)
     }
