@@ -24,7 +24,7 @@ order="Primitives Wire Operation
 allowed_imports="UserTCP:
 UserTCPSimulation:UserTCP
 UserTCPRuntime:UserTCP CTun Glibc Synchronization
-tunstack:UserTCP UserTCPRuntime UserTCPSimulation ArgumentParser Logging Glibc Synchronization"
+tunstack:UserTCP UserTCPRuntime UserTCPSimulation CTun ArgumentParser Logging FlyingFox FlyingSocks Foundation Glibc Synchronization"
 
 # Names the engine and the simulation must not use, and why. (A simulation may look things up in a
 # dictionary; the engine has its own tables.)

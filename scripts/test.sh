@@ -30,7 +30,10 @@ trap 'exit 143' TERM
 
 if [ -z "$left_out" ]; then
   install_missing ip=iproute2 curl=curl wrk=wrk nginx=nginx-light nc=netcat-openbsd \
-    ping=iputils-ping nft=nftables python3=python3 setpriv=util-linux sysctl=procps
+    ping=iputils-ping nft=nftables python3=python3 setpriv=util-linux sysctl=procps \
+    ss=iproute2 nstat=iproute2 netstat=net-tools mariadbd=mariadb-server-core
+  # The names of services, a file and no program.
+  [ -f /etc/services ] || install_missing services=netbase
   # The distribution starts a web server when it installs one; the tests start their own.
   export KERNEL_TESTS_REQUIRED=1
 fi

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,3 +154,5 @@ int ctun_wait(int device, int event, int64_t nanoseconds) {
   if (ppoll(waits, 2, nanoseconds < 0 ? NULL : &time, NULL) <= 0) return 0;
   return (waits[0].revents ? CTUN_DEVICE_READY : 0) | (waits[1].revents ? CTUN_EVENT_READY : 0);
 }
+
+int ctun_unshare_network(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }

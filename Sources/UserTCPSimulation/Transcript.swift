@@ -24,6 +24,13 @@ public struct Transcript: CustomStringConvertible {
     append(.packet(direction, packet), at: time)
   }
 
+  /// The packets among the lines, with what stands in front of them, for who tells the story otherwise.
+  public var packets: [(direction: String, packet: CapturedPacket)] {
+    entries.compactMap { entry in
+      if case .packet(let direction, let packet) = entry.entry { (direction, packet) } else { nil }
+    }
+  }
+
   private mutating func append(_ entry: Entry, at time: Instant) {
     guard limit > 0 else { return }
     if entries.count >= 2 * limit {

@@ -10,7 +10,12 @@ struct Tunstack: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tunstack",
     abstract: "A TCP/IP host in user space, behind a Linux TUN device.",
-    subcommands: [ServeCommand.self, ConnectCommand.self])
+    version: ToolVersion.current,
+    subcommands: [
+      ServeCommand.self, ConnectCommand.self, NetstatCommand.self, SSCommand.self,
+      NstatCommand.self, ProcCommand.self, SysctlCommand.self,
+      LabCommand.self,
+    ])
 
   static func main() {
     TerminationSignals.block()

@@ -1,5 +1,6 @@
 // The table of settings, `--set` and files in the syntax of sysctl.conf.
 
+import Foundation
 import Testing
 import UserTCPRuntime
 
@@ -11,17 +12,26 @@ import UserTCPRuntime
     throws
   {
     let setting = try #require(Setting.all.first { $0.name == name })
-    let standard = setting.read(StackSettings())
-    #expect(standard.count == setting.ranges.count)
-    for (number, range) in zip(standard, setting.ranges) { #expect(range.contains(number)) }
-    for bound in [\ClosedRange<Int>.lowerBound, \.upperBound] {
-      var settings = StackSettings()
-      let numbers = setting.ranges.map { $0[keyPath: bound] }
-      setting.write(&settings, numbers)
-      let isBuffer = setting.ranges.count == 3  // the least size of a buffer is not kept
-      #expect(
-        Array(setting.read(settings).dropFirst(isBuffer ? 1 : 0))
-          == Array(numbers.dropFirst(isBuffer ? 1 : 0)))
+    let standard = setting.read(SettingValues())
+    var settings = SettingValues()
+    switch setting.form {
+    case .numbers(let ranges):
+      #expect(standard.count == ranges.count)
+      for (number, range) in zip(standard, ranges) { #expect(range.contains(number)) }
+      for bound in [\ClosedRange<Int>.lowerBound, \.upperBound] {
+        let numbers = ranges.map { $0[keyPath: bound] }
+        setting.write(&settings, numbers)
+        #expect(setting.read(settings) == numbers)
+      }
+    case .ports:
+      #expect(standard.isEmpty)
+      setting.write(&settings, [8080, 8080, 9000, 9010])
+      #expect(setting.text(settings) == "8080,9000-9010")
+    case .name(let names):
+      setting.write(&settings, [names.count - 1])
+      #expect(setting.text(settings) == names.last)
+    case .readOnlyNames:
+      #expect(setting.numbers(setting.text(settings)) == nil)
     }
   }
 
@@ -33,20 +43,20 @@ import UserTCPRuntime
     "tcp_fin_timeout=30", "net.ipv4.tcp_fin_timeout=30", "net/ipv4/tcp_fin_timeout = 30",
   ])
   func `a setting is found by each way of writing its name`(_ text: String) throws {
-    var settings = StackSettings()
+    var settings = SettingValues()
     try SettingAssignment(text).apply(to: &settings)
-    #expect(settings.finTimeout == .seconds(30))
+    #expect(settings.stack.finTimeout == .seconds(30))
   }
 
   @Test func `values of several numbers are taken`() throws {
-    var settings = StackSettings()
+    var settings = SettingValues()
     try SettingAssignment("ip_local_port_range=1024 65535").apply(to: &settings)
     try SettingAssignment("tcp_rmem=4096\t131072 6291456").apply(to: &settings)
     try SettingAssignment("net.core.somaxconn=128").apply(to: &settings)
-    #expect(settings.localPorts == 1024...65535)
-    #expect(settings.receiveBuffer == 131_072)
-    #expect(settings.maximumReceiveBuffer == 6_291_456)
-    #expect(settings.maximumBacklog == 128)
+    #expect(settings.stack.localPorts == 1024...65535)
+    #expect(settings.stack.receiveBuffer == 131_072)
+    #expect(settings.stack.maximumReceiveBuffer == 6_291_456)
+    #expect(settings.stack.maximumBacklog == 128)
   }
 
   @Test func `an unknown name is answered with the names near to it`() {
@@ -111,14 +121,14 @@ import UserTCPRuntime
   }
 
   @Test func `the list of settings is a file that sets what it lists`() throws {
-    var changed = StackSettings()
-    changed.finTimeout = .seconds(7)
-    changed.localPorts = 5000...6000
+    var changed = SettingValues()
+    changed.stack.finTimeout = .seconds(7)
+    changed.stack.localPorts = 5000...6000
     let list = SettingList.text(of: changed)
     let file = try SysctlFile(list, name: "list")
-    var settings = StackSettings()
+    var settings = SettingValues()
     for assignment in file.assignments { assignment.apply(to: &settings) }
-    #expect(file.assignments.count == Setting.all.count)
+    #expect(file.assignments.count == Setting.all.count(where: { !$0.isReadOnly }))
     #expect(SettingList.text(of: settings) == list)
   }
 
@@ -126,5 +136,64 @@ import UserTCPRuntime
     #expect(editDistance("", "abc") == 3)
     #expect(editDistance("kitten", "sitting") == 3)
     #expect(editDistance("same", "same") == 0)
+  }
+}
+
+@Suite struct PortRangeTests {
+  // SYS-17
+  @Test(arguments: [
+    ("", ""), ("8080", "8080"), ("8080,9000-9010", "8080,9000-9010"),
+    ("9000-9010,8080,8081", "8080-8081,9000-9010"), ("5-10,7-20", "5-20"), ("1, 3", "1,3"),
+  ])
+  func `a list of ports is sorted and merged as the kernel does`(_ text: String, _ merged: String) {
+    #expect(PortRanges(text)?.description == merged)
+  }
+
+  @Test(arguments: ["a", "1-", "-1", "5-4", "65536", "1-2-3", "1;2", "0x10"])
+  func `what is no list of ports is refused`(_ text: String) {
+    #expect(PortRanges(text) == nil)
+  }
+
+  @Test func `reserved ports reach the stack one by one`() throws {
+    var values = SettingValues()
+    try SettingAssignment("ip_local_reserved_ports=8080,9000-9002").apply(to: &values)
+    #expect(values.stack.reservedPorts == [8080, 9000, 9001, 9002])
+    try SettingAssignment("ip_local_reserved_ports=").apply(to: &values)
+    #expect(values.stack.reservedPorts == [])
+  }
+
+  @Test func `a knob that is not in effect, and one that is dangerous, say so when written`() throws
+  {
+    #expect(
+      try SettingAssignment("tcp_sack=0").warnings == ["tcp_sack is kept but not in effect yet"])
+    #expect(try SettingAssignment("tcp_tw_recycle=1").warnings.first?.contains("NAT") == true)
+    #expect(try SettingAssignment("tcp_tw_recycle=0").warnings == [])
+    #expect(try SettingAssignment("tcp_fin_timeout=5").warnings == [])
+  }
+
+  @Test func `there is one congestion control, and the list of them is only read`() {
+    #expect(throws: SettingAssignment.Problem.self) {
+      try SettingAssignment("tcp_congestion_control=cubic")
+    }
+    #expect(throws: SettingAssignment.Problem.self) {
+      try SettingAssignment("tcp_available_congestion_control=reno")
+    }
+  }
+}
+
+@Suite struct SettingDocumentTests {
+  private static let page = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/control.md")
+
+  /// With `UPDATE_DOCUMENTS` set it writes the table instead.
+  @Test func `the page of settings has the table of settings`() throws {
+    let text = try String(contentsOf: Self.page, encoding: .utf8)
+    let start = try #require(text.range(of: "a test compares. -->\n")).upperBound
+    if ProcessInfo.processInfo.environment["UPDATE_DOCUMENTS"] != nil {
+      try Data((text[..<start] + SettingList.markdown).utf8).write(to: Self.page)
+    } else {
+      #expect(
+        text[start...] == SettingList.markdown, "UPDATE_DOCUMENTS=1 swift test writes it anew")
+    }
   }
 }

@@ -33,7 +33,7 @@ extension ProtocolStack {
       // Spread over the wheel, as time would have spread them.
       timeWait.insert(
         entry, hash: context.secrets.tableHash(key),
-        until: context.now + .seconds(3600) + .milliseconds(Int64(number % 60_000)))
+        at: context.now + .milliseconds(Int64(number % 60_000)), for: .seconds(3600))
     }
   }
 }

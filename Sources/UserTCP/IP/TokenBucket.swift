@@ -8,12 +8,13 @@ struct TokenBucket {
 
   init(burst: Int) { tokens = Double(burst) }
 
-  mutating func take(at now: Instant, perSecond: Int, burst: Int, cost: Int = 1) -> Bool {
+  /// Whether there is one to take.
+  mutating func isFilled(at now: Instant, perSecond: Int, burst: Int) -> Bool {
     let elapsed = Double((now - last).nanoseconds) / 1e9
     tokens = min(Double(burst), tokens + elapsed * Double(perSecond))
     last = now
-    guard tokens >= 1 else { return false }
-    tokens = max(0, tokens - Double(cost))
-    return true
+    return tokens >= 1
   }
+
+  mutating func take(_ cost: Int = 1) { tokens = max(0, tokens - Double(cost)) }
 }

@@ -129,7 +129,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var timeWaitExpired: UInt64 = 0  // TW
   public var timeWaitReused: UInt64 = 0  // TWRecycled: by an active open
   public var timeWaitReopened: UInt64 = 0  // by a SYN
-  public var timeWaitKilled: UInt64 = 0  // by a reset
+  public var timeWaitRecycled: UInt64 = 0  // TWKilled: gone after 3.5 RTO, by `tcp_tw_recycle`
+  public var timeWaitKilled: UInt64 = 0  // by a reset; Linux does not count these
   public var timeWaitOverflow: UInt64 = 0  // TCPTimeWaitOverflow
 
   public init() {}
@@ -150,4 +151,14 @@ public struct SkippedReplies: Sendable, BitwiseCopyable {
   public var total: UInt64 {
     inSynReceived + paws + sequence + inFinWait2 + inTimeWait + challenges
   }
+}
+
+/// How often those limits were met that an operator wants to hear of at once; each also counts above.
+public struct OverflowCounts: Equatable, Sendable, BitwiseCopyable {
+  public var timeWait: UInt64 = 0
+  public var orphans: UInt64 = 0
+  public var synCookies: UInt64 = 0
+  public var synDrops: UInt64 = 0
+
+  public init() {}
 }

@@ -16,4 +16,10 @@ public struct StackSecret: Sendable, BitwiseCopyable {
     let second = KeyedHash.conservative(key: (words.2, words.3))
     return (first.hash(purpose, 0), second.hash(purpose, 1))
   }
+
+  /// A number of its own for one purpose, in which every bit of the secret has a part.
+  func seed(for purpose: UInt64) -> UInt64 {
+    let key = key(for: purpose)
+    return key.0 ^ key.1
+  }
 }

@@ -183,6 +183,17 @@ public struct StackSettings: Sendable {
 }
 
 extension StackSettings {
+  /// The list is sorted (`clamped`), and asked for every port that is tried.
+  func isReserved(_ port: Port) -> Bool {
+    var low = 0
+    var high = reservedPorts.count
+    while low < high {
+      let middle = (low + high) / 2
+      if reservedPorts[middle] < port.rawValue { low = middle + 1 } else { high = middle }
+    }
+    return low < reservedPorts.count && reservedPorts[low] == port.rawValue
+  }
+
   /// The same with every value that the engine could not honour brought to the nearest it can.
   var clamped: StackSettings {
     var settings = self
@@ -198,6 +209,16 @@ extension StackSettings {
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
+    settings.challengeLimit = max(challengeLimit, 0)
+    settings.reservedPorts = reservedPorts.sorted()
+    settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
+    // Retransmissions are counted in an octet; Linux has the same bounds.
+    settings.synRetries = min(max(synRetries, 0), 127)
+    settings.synLinearTimeouts = min(max(synLinearTimeouts, 0), 127)
+    settings.synAckRetries = min(max(synAckRetries, 0), 255)
+    settings.retries1 = min(max(retries1, 0), 255)
+    settings.retries2 = min(max(retries2, 0), 255)
+    settings.orphanRetries = min(max(orphanRetries, 0), 255)
     return settings
   }
 }

@@ -71,6 +71,8 @@ extension ProtocolStack {
       context)
     connection.flags = [.isSYNDue, .isOutputDue]
     connection.unansweredSince = context.now
+    connection.timestamps.isEnabled = context.settings.timestamps != .off
+    connection.receive.sendsSACK = context.settings.usesSACK
     if context.settings.windowScaling {
       connection.receive.offerScaling(
         shift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer))
@@ -104,20 +106,20 @@ extension ProtocolStack {
     let destinationHash = context.secrets.portHash(key)
     var chooser = ports  // the search below reads the whole stack
     defer { ports = chooser }
-    func choose(_ isFree: (ConnectionKey, UInt32) -> Bool) -> Port? {
-      chooser.choose(from: range, destinationHash: destinationHash) { port in
-        key.localPort = port
-        let hash = context.secrets.tableHash(key)
-        return !context.settings.reservedPorts.contains(port.rawValue)
-          && find(key, hash: hash) == nil && synQueue.find(key, hash: hash) == nil
-          && isFree(key, hash)
-      }
+    let mayReuse = mayReuseTimeWait(of: key)
+    var reusable: Port?
+    let free = chooser.choose(from: range, destinationHash: destinationHash) { port in
+      key.localPort = port
+      let hash = context.secrets.tableHash(key)
+      guard !context.settings.isReserved(port), find(key, hash: hash) == nil,
+        synQueue.find(key, hash: hash) == nil
+      else { return false }
+      guard let place = timeWait.find(key, hash: hash) else { return true }
+      // A pair in TIME-WAIT only when there is no other (SYS-3).
+      if mayReuse, reusable == nil, mayReplace(place) { reusable = port }
+      return false
     }
-    let port =
-      choose { timeWait.find($0, hash: $1) == nil }
-      ?? (mayReuseTimeWait(of: key)
-        ? choose { timeWait.find($0, hash: $1).map { mayReplace($0) } ?? true } : nil)
-    guard let port else { throw .addressNotAvailable }  // SEC-15
+    guard let port = free ?? reusable else { throw .addressNotAvailable }  // SEC-15
     key.localPort = port
     return key
   }
@@ -142,11 +144,8 @@ extension ProtocolStack {
   /// Only a timestamp newer than any of the old incarnation protects the new one (RFC 6191), so the
   /// last must be a second old.
   private func mayReplace(_ place: UInt32) -> Bool {
-    let left = Int64(timeWait[place].ticksLeft(at: TimeWaitTable.tick(of: context.now)))
-    let age =
-      context.settings.timeWaitInterval
-      - .nanoseconds(left * 1_000_000_000 / TimeWaitEntry.ticksPerSecond)
-    return timeWait[place].flags.contains(.timestamps) && age >= .seconds(1)
+    timeWait[place].flags.contains(.timestamps)
+      && timeWait.age(place, at: context.now) >= .seconds(1)
   }
 
   private func mayReuseTimeWait(of key: ConnectionKey) -> Bool {

@@ -94,17 +94,17 @@ extension ProtocolStack {
     let settings = context.settings
     guard type < 32, settings.icmpLimitedTypes & 1 << UInt32(type) != 0 else { return true }
     guard
-      icmpErrors.take(
-        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst,
-        cost: Int(random.next() % 3))
+      icmpErrors.isFilled(
+        at: context.now, perSecond: settings.icmpErrorsPerSecond, burst: settings.icmpErrorBurst)
     else {
       icmpCounters.rateLimited += 1
       return false
     }
     guard icmpTargets.take(target, at: context.now, interval: settings.icmpTargetInterval) else {
-      icmpCounters.rateLimitedByTarget += 1
+      icmpCounters.rateLimitedByTarget += 1  // and the others' share is not touched
       return false
     }
+    icmpErrors.take(Int(random.next() % 3))
     return true
   }
 

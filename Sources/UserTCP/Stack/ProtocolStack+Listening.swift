@@ -62,6 +62,7 @@ extension ProtocolStack {
     var flags = HalfOpen.Flags()
     if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
     if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
+    if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
     return HalfOpen(
       key: key, remoteInitial: segment.sequence,
@@ -173,6 +174,7 @@ extension ProtocolStack {
       flags: .fromCookie)
     if let timestamps = segment.options.timestamps, context.settings.timestamps != .off {
       entry.flags.insert(.timestamps)
+      if context.settings.timestamps == .randomOffset { entry.flags.insert(.timestampOffset) }
       entry.recentTimestamp = timestamps.value
       let offered = SYNCookieOptions(timestamp: timestamps.echo &- context.timestampOffset(key))
       if context.settings.usesSACK, offered.permitsSACK { entry.flags.insert(.sack) }

@@ -40,7 +40,9 @@ extension ProtocolStack {
       removeHalfOpen(slot)
     }
     let expired = timeWait.expire(at: context.now, limit: Self.expiriesPerTurn)
-    context.counters.timeWaitExpired += UInt64(expired)
+    let recycled = timeWait.recycledCount - context.counters.timeWaitRecycled
+    context.counters.timeWaitRecycled += recycled
+    context.counters.timeWaitExpired += UInt64(expired) - recycled
   }
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {

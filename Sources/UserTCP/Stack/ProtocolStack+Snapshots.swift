@@ -58,7 +58,7 @@ extension ProtocolStack {
     let address = listeners.pool[slot].address ?? .v4(.unspecified)
     var row = ConnectionSnapshot(
       state: .listen, local: Endpoint(address, listeners.pool[slot].port), remote: nil)
-    row.handle = 1 << 40 | UInt64(id.slot) << 8 | UInt64(id.generation & 0xFF)
+    row.handle = 1 << 28 | UInt64(id.slot) << 8 | UInt64(id.generation & 0xFF)
     row.receiveQueue = listeners.pool[slot].acceptQueue.count
     row.backlog = listeners.pool[slot].backlog
     return row
@@ -109,6 +109,28 @@ extension ProtocolStack {
   public var connectionCount: Int { connections.count }
   public var timeWaitCount: Int { timeWait.count }
   public var halfOpenCount: Int { synQueue.count }
+
+  // MARK: Limits
+
+  public var overflowCounts: OverflowCounts {
+    var counts = OverflowCounts()
+    counts.timeWait = context.counters.timeWaitOverflow
+    counts.orphans = context.counters.abortsOnMemory
+    counts.synCookies = context.counters.synCookiesSent
+    counts.synDrops = context.counters.synQueueFullDrops
+    return counts
+  }
+
+  /// Of the listener that last answered with a cookie.
+  public var lastCookiePort: Port? {
+    var last: (at: Instant, port: Port)?
+    for slot in listeners.pool.slots where listeners.pool.id(at: slot) != nil {
+      let at = listeners.pool[slot].lastCookie
+      guard at != .never, last.map({ $0.at < at }) ?? true else { continue }
+      last = (at, listeners.pool[slot].port)
+    }
+    return last?.port
+  }
 
   /// Asks every connection, and counts what is kept counted; for tests.
   func debugCheckInvariants() {

@@ -8,6 +8,7 @@ extension ProtocolStack {
     let settings = context.settings
     let verdict = timeWait[place].verdict(
       on: segment, ignoresReset: settings.ignoresResetInTimeWait)
+    timeWait[place].learnTimestamp(of: segment)
     // SYS-7: in Linux whatever acknowledges begins the wait anew.
     if settings.restartsTimeWaitFreely, segment.hasACK, !segment.isReset { restartTimeWait(place) }
     switch verdict {
@@ -15,7 +16,8 @@ extension ProtocolStack {
     case .acknowledge: acknowledgeInTimeWait(place)
     case .acknowledgeAndRestart:
       restartTimeWait(place)
-      acknowledgeInTimeWait(place, spaced: false)
+      // As elsewhere, what occupies sequence numbers is always answered (SEC-8).
+      acknowledgeInTimeWait(place, spaced: segment.length == 0)
     case .remove:
       context.counters.timeWaitKilled += 1
       timeWait.remove(place)
@@ -28,7 +30,7 @@ extension ProtocolStack {
   }
 
   private mutating func restartTimeWait(_ place: UInt32) {
-    timeWait.extend(place, until: context.now + context.settings.timeWaitInterval)
+    timeWait.restart(place, at: context.now, for: context.settings.timeWaitInterval)
   }
 
   private mutating func acknowledgeInTimeWait(_ place: UInt32, spaced: Bool = true) {

@@ -49,9 +49,9 @@
     hosts = HostAddresses(interface: interface)
     icmpErrors = TokenBucket(burst: settings.icmpErrorBurst)
     icmpTargets = TargetLimit(secrets: secrets)
-    random = SeededRandom(seed: secrets.seed &+ 1)
+    random = SeededRandom(seed: secrets.priceSeed)
     writer = FrameWriter(offloads: offloads, secret: secret)
-    ports = EphemeralPorts(seed: secrets.seed)
+    ports = EphemeralPorts(seed: secrets.portSeed)
     // The pool rounds up to whole chunks; index and wheel are as large.
     let capacity = (settings.maximumConnections + 511) & ~511
     connections = SlotPool(maximum: capacity)
@@ -155,22 +155,24 @@
       return
     }
     var wait = context.settings.timeWaitInterval
+    var isRecycled = false
     if context.settings.recyclesTimeWait, connections[slot].timestamps.isEnabled {
       // SYS-4: the host's last timestamp stands guard instead of the entry.
       peers.remember(
         timestamp: connections[slot].timestamps.recent,
         of: connections[slot].key.remoteAddress, at: context.now)
       wait = min(wait, connections[slot].roundTrip.timeout * 7 / 2)
+      isRecycled = true
     }
     let window = connections[slot].receive.windowField()
-    let entry = TimeWaitEntry(
+    var entry = TimeWaitEntry(
       key: connections[slot].key, sendNext: connections[slot].send.next,
       receiveNext: connections[slot].receive.next, window: window,
       windowShift: connections[slot].receive.windowShift,
       timestamps: connections[slot].timestamps, dscp: connections[slot].options.dscp)
+    if isRecycled { entry.flags.insert(.recycled) }
     timeWait.insert(
-      entry, hash: context.secrets.tableHash(entry.key),
-      until: context.now + wait)
+      entry, hash: context.secrets.tableHash(entry.key), at: context.now, for: wait)
   }
 
   /// Puts a new connection where segments and deadlines find it; `nil` at the limit.

@@ -12,6 +12,12 @@ public enum RuntimeEvent: Sendable {
   /// The interface went down. Frames wait a second for it, then they are lost as on a cut cable.
   case linkDown
   case linkUp
+  /// `tcp_max_tw_buckets` was reached: connections end without TIME-WAIT (SYS-6).
+  case timeWaitOverflow
+  /// `tcp_max_orphans` was reached: connections that no program holds are reset (SYS-15).
+  case tooManyOrphans
+  /// More SYNs than a queue holds: they are answered with cookies, or dropped (SYS-1).
+  case synFlood(port: Port?, cookies: Bool)
   /// The device cannot be used any more; `TCPStack.run` throws this.
   case deviceFailed(DeviceError)
 }
@@ -33,6 +39,11 @@ extension RuntimeEvent: CustomStringConvertible {
       "the handler of \(remote) on port \(port) failed: \(error)"
     case .linkDown: "the device is down"
     case .linkUp: "the device is up again"
+    case .timeWaitOverflow: "TCP: time wait bucket table overflow"
+    case .tooManyOrphans: "TCP: too many orphaned sockets"
+    case .synFlood(let port, let cookies):
+      "TCP: Possible SYN flooding\(port.map { " on port \($0)" } ?? ""). "
+        + (cookies ? "Sending cookies." : "Dropping request.")
     case .deviceFailed(let error): error.description
     }
   }

@@ -13,7 +13,11 @@ extension TCPStack {
   /// The thread's whole life, after `EventLoop.bind`.
   func runLoop() {
     var line = DeviceLine(device: device, log: log)
-    while !isStopping.load(ordering: .acquiring) { turn(&line) }
+    var overflows = OverflowWatch()
+    while !isStopping.load(ordering: .acquiring) {
+      turn(&line)
+      tell(&overflows)
+    }
     abortEverything()
     line.flush(state)
     repeat { runJobs() } while !loop.end()
@@ -31,6 +35,13 @@ extension TCPStack {
     line.send(state)
     deliverNotifications()  // what timers have done
     if let failure = line.failure { fail(failure) }
+  }
+
+  /// A few comparisons in a turn that met no limit.
+  private func tell(_ overflows: inout OverflowWatch) {
+    overflows.look(
+      at: state.with { $0.engine.overflowCounts }, now: { MonotonicClock.coarse },
+      port: { state.with { $0.engine.lastCookiePort } }, log: log)
   }
 
   private func hasWork(_ line: borrowing DeviceLine) -> Bool {

@@ -29,7 +29,7 @@ struct ConnectCommand: AsyncParsableCommand {
   func run() async throws {
     let plan = try ConnectPlan(self)
     let log = ToolLog(stack)
-    try await plan.stack.run(log) { stack in
+    try await plan.stack.run("connect", log) { stack in
       try await withThrowingTaskGroup { group in
         group.addTask { try await plan.converse(stack, log) }
         group.addTask {

@@ -37,14 +37,15 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let plan = try ServePlan(self)
     if listSettings {
-      print(SettingList.text(of: plan.stack.settings), terminator: "")
+      print(SettingList.text(of: plan.stack.values), terminator: "")
       return
     }
     let log = ToolLog(stack)
     for name in plan.stack.skippedSettings {
       log.warning("'\(name)' in the configuration file is not a setting of this stack")
     }
-    try await plan.stack.run(log) { stack in
+    for warning in plan.stack.settingWarnings { log.warning(warning) }
+    try await plan.stack.run("serve", log) { stack in
       if plan.usesStreams {
         try await plan.serveWithStreams(stack, log)
       } else {

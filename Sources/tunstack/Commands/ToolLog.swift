@@ -23,7 +23,8 @@ struct ToolLog: Sendable {
     { [logger] event in
       switch event {
       case .deviceFailed: break  // the program ends with this error, and says so itself
-      case .handlerFailed, .loopHeld, .linkDown: logger.warning("\(event)")
+      case .handlerFailed, .loopHeld, .linkDown, .timeWaitOverflow, .tooManyOrphans, .synFlood:
+        logger.warning("\(event)")
       case .linkUp: logger.info("\(event)")
       }
     }

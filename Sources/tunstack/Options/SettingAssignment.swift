@@ -1,9 +1,9 @@
-// `name=value` on its way into `StackSettings`: finds the setting, checks the value against the table
-// and says in one line what would have been right. Pure; used by `--set` and by `--conf`.
+// `name=value` on its way into the settings: finds the knob, checks the value against the table and says
+// in one line what would have been right. Pure; used by `--set`, `--conf` and the control socket.
 
 import UserTCPRuntime
 
-/// A value for a setting, checked.
+/// A value for a knob, checked.
 struct SettingAssignment: Sendable {
   let setting: Setting
   let numbers: [Int]
@@ -15,12 +15,16 @@ struct SettingAssignment: Sendable {
 
   /// `name` as Linux or `sysctl` write it: with or without `net.ipv4.`, dots or slashes.
   init(name: String, value: String) throws(Problem) {
-    guard let setting = Self.setting(named: name) else {
+    guard let setting = Setting.named(name) else {
       let near = Self.nearestNames(to: name).joined(separator: ", ")
       throw Problem(description: "'\(name)' is not a setting; near to it are \(near)")
     }
     self.setting = setting
-    numbers = try Self.numbers(value, for: setting)
+    guard let numbers = setting.numbers(value) else {
+      let problem = setting.isReadOnly ? "cannot be set" : "is out of range"
+      throw Problem(description: "'\(value)' \(problem); \(setting.rule)")
+    }
+    self.numbers = numbers
   }
 
   /// `text` is `name=value`.
@@ -32,22 +36,15 @@ struct SettingAssignment: Sendable {
       name: text[..<equals].trimmed, value: text[text.index(after: equals)...].trimmed)
   }
 
-  func apply(to settings: inout StackSettings) { setting.write(&settings, numbers) }
+  func apply(to values: inout SettingValues) { setting.write(&values, numbers) }
 
-  private static func setting(named name: String) -> Setting? {
-    let dotted = String(name.map { $0 == "/" ? "." : $0 })
-    return Setting.all.first { dotted == $0.name || dotted == $0.fullName }
-  }
-
-  private static func numbers(_ value: String, for setting: Setting) throws(Problem) -> [Int] {
-    let words = value.split(whereSeparator: \.isWhitespace)
-    let numbers = words.compactMap { Int($0) }
-    // The numbers of a value never fall: a range of ports, a first and a largest buffer.
-    guard numbers.count == words.count, numbers.count == setting.ranges.count,
-      zip(numbers, setting.ranges).allSatisfy({ $1.contains($0) }),
-      zip(numbers, numbers.dropFirst()).allSatisfy({ $0 <= $1 })
-    else { throw Problem(description: "'\(value)' is out of range; \(setting.rule)") }
-    return numbers
+  /// What whoever wrote it should hear, one line each.
+  var warnings: [String] {
+    var lines: [String] = []
+    if !setting.isInEffect { lines.append("\(setting.name) is kept but not in effect yet") }
+    let isDefault = numbers == setting.read(SettingValues())
+    if let danger = setting.danger, !isDefault { lines.append("\(setting.name): \(danger)") }
+    return lines
   }
 
   /// The three known names that differ from `name` in the fewest letters.
@@ -59,14 +56,43 @@ struct SettingAssignment: Sendable {
 }
 
 extension Setting {
+  static func named(_ name: String) -> Setting? {
+    let dotted = String(name.map { $0 == "/" ? "." : $0 })
+    return all.first { dotted == $0.name || dotted == $0.fullName }
+  }
+
+  /// The value that `text` is, or `nil` when it is none of this knob's.
+  func numbers(_ text: String) -> [Int]? {
+    switch form {
+    case .numbers(let ranges):
+      let words = text.split(whereSeparator: \.isWhitespace)
+      let numbers = words.compactMap { Int($0) }
+      // The numbers of a value never fall: a range of ports, a first and a largest buffer.
+      let fits =
+        numbers.count == words.count && numbers.count == ranges.count
+        && zip(numbers, ranges).allSatisfy { $1.contains($0) }
+        && zip(numbers, numbers.dropFirst()).allSatisfy { $0 <= $1 }
+      return fits ? numbers : nil
+    case .ports: return PortRanges(text)?.pairs
+    case .name(let names): return names.firstIndex(of: text).map { [$0] }
+    case .readOnlyNames: return nil
+    }
+  }
+
   /// "tcp_fin_timeout is 1 to 2147483 seconds"
   var rule: String { "\(name) is \(limits)" }
 
   /// "1 to 2147483 seconds"
   var limits: String {
-    if unit == .onOff { return "0 (off) or 1 (on)" }
-    let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound) \(unit.rawValue)"
-    return ranges.count == 1 ? range : "\(ranges.count) rising numbers of \(range)"
+    switch form {
+    case .numbers where unit == .onOff: return "0 (off) or 1 (on)"
+    case .numbers(let ranges):
+      let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound) \(unit.rawValue)"
+      return ranges.count == 1 ? range : "\(ranges.count) rising numbers of \(range)"
+    case .ports: return "a list of ports like 8080,9000-9010, or nothing"
+    case .name(let names): return names.joined(separator: " or ")
+    case .readOnlyNames: return "only read"
+    }
   }
 }
 

@@ -1,45 +1,12 @@
-// The settings an operator may name, with Linux's names and meanings: the one place that says what
-// each is called, which values it takes, what they count, and which field of `StackSettings`
-// it is. `--set`, `--conf` and the tests read this table; `docs` are written from it. A name
-// stands here when the stack obeys it, never before (REQUIREMENTS §G).
+// The knobs an operator may name, with Linux's names and meanings (REQUIREMENTS SYS-1 to SYS-38): the one
+// place that says what each is called, which values it takes, what they count, what it changes,
+// and which field of `StackSettings` it is. Those of later work are in SettingTable+Later.
 
 import UserTCPRuntime
 
-/// One setting of the stack.
-struct Setting: Sendable {
-  enum Group: String, Sendable {
-    case ipv4 = "net.ipv4"
-    case core = "net.core"
-  }
-
-  /// What the numbers of a value count.
-  enum Unit: String, Sendable {
-    case seconds, milliseconds, microseconds, octets
-    case packets = "packets a second"
-    case tries = "tries"
-    case entries = "entries"
-    case hops = "hops"
-    case ports = "ports"
-    /// One of a few, each with a meaning of its own.
-    case choice = "(a choice)"
-    /// 0 is off, 1 is on.
-    case onOff = ""
-  }
-
-  let group: Group
-  let name: String
-  let unit: Unit
-  /// What each number of the value may be; as many numbers as there are ranges.
-  let ranges: [ClosedRange<Int>]
-  let meaning: String
-  let read: @Sendable (StackSettings) -> [Int]
-  let write: @Sendable (inout StackSettings, [Int]) -> Void
-
-  var fullName: String { "\(group.rawValue).\(name)" }
-}
-
 extension Setting {
-  static let all: [Setting] = opening + retransmission + keepAlive + closing + buffers + internet
+  static let all: [Setting] =
+    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet + later
 
   private static let opening: [Setting] = [
     .choice(
@@ -58,7 +25,7 @@ extension Setting {
       "SYN-ACKs repeated before a half-open connection is dropped"),
     .number(
       "tcp_max_syn_backlog", .entries, 1...16_777_216, \.maximumHalfOpen,
-      "half-open connections remembered"),
+      "half-open connections while cookies are off; the last quarter is for known peers"),
     .number(
       "somaxconn", .entries, 1...65_535, \.maximumBacklog, group: .core,
       "largest accept queue of a listener"),
@@ -66,10 +33,16 @@ extension Setting {
       "tcp_abort_on_overflow", \.abortOnOverflow,
       "reset instead of ignore when an accept queue is full"),
     Setting(
-      group: .ipv4, name: "ip_local_port_range", unit: .ports, ranges: [1...65_535, 1...65_535],
+      group: .ipv4, name: "ip_local_port_range", unit: .ports,
+      form: .numbers([1...65_535, 1...65_535]),
       meaning: "first and last port of connections opened here",
-      read: { [Int($0.localPorts.lowerBound), Int($0.localPorts.upperBound)] },
-      write: { $0.localPorts = UInt16($1[0])...UInt16($1[1]) }),
+      read: { [Int($0.stack.localPorts.lowerBound), Int($0.stack.localPorts.upperBound)] },
+      write: { $0.stack.localPorts = UInt16($1[0])...UInt16($1[1]) }),
+    Setting(
+      group: .ipv4, name: "ip_local_reserved_ports", unit: .ports, form: .ports,
+      meaning: "ports of that range that are never chosen, like 8080,9000-9010",
+      read: { PortRanges(ports: $0.stack.reservedPorts).pairs },
+      write: { $0.stack.reservedPorts = PortRanges(pairs: $1).ports }),
   ]
 
   private static let retransmission: [Setting] = [
@@ -87,27 +60,55 @@ extension Setting {
     .interval(
       "tcp_rto_max_ms", .milliseconds, 1_000...120_000, \.maximumRetransmissionTimeout,
       "longest retransmission timeout"),
+    .flag(
+      "tcp_slow_start_after_idle", \.restartsAfterIdle,
+      "start slowly again after a timeout's length without sending (RFC 5681 §4.1)"),
+  ]
+
+  private static let recovery: [Setting] = [
+    .flag("tcp_sack", \.usesSACK, "selective acknowledgments (RFC 2018)"),
+    .flag("tcp_dsack", \.reportsDuplicates, "duplicates reported in them (RFC 2883)"),
+    .flag(
+      "tcp_recovery", \.usesRACK,
+      "loss detected by time (RACK, RFC 8985); without by three segments above it (RFC 6675)"),
+    .level(
+      "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4, "a lost tail is probed for (RFC 8985 §7)"),
+    .level("tcp_frto", \.usesForwardRTO, on: 2, of: 2, "spurious timeouts are found (RFC 5682)"),
+    Setting(
+      group: .ipv4, name: "tcp_congestion_control", unit: .choice, form: .name(algorithms),
+      meaning: "how the congestion window of new connections grows and shrinks",
+      read: { [CongestionAlgorithm.allCases.firstIndex(of: $0.stack.congestionAlgorithm) ?? 0] },
+      write: { $0.stack.congestionAlgorithm = CongestionAlgorithm.allCases[$1[0]] }),
+    Setting(
+      group: .ipv4, name: "tcp_available_congestion_control", unit: .choice,
+      form: .readOnlyNames(algorithms), meaning: "what there is of these", read: { _ in [0] },
+      write: { _, _ in }),
+  ]
+
+  private static let algorithms = CongestionAlgorithm.allCases.map(\.rawValue)
+
+  private static let invalidSegments: [Setting] = [
     .interval(
       "tcp_invalid_ratelimit", .milliseconds, 0...2_147_483_647, \.invalidReplyInterval,
       "least time between answers to invalid segments of a connection; 0: no limit"),
+    .number(
+      "tcp_challenge_ack_limit", .packets, 0...2_147_483_647, \.challengeLimit,
+      "challenge ACKs of all connections (RFC 5961 §7); 2147483647: no limit"),
+    .flag(
+      "tcp_stdurg", \.urgentPointsToLast,
+      "the urgent pointer names the last urgent octet (RFC 1122), not the one after it"),
   ]
 
   private static let keepAlive: [Setting] = [
-    Setting(
-      group: .ipv4, name: "tcp_keepalive_time", unit: .seconds, ranges: [1...32_767],
-      meaning: "silence before a connection that asked for it is probed",
-      read: { [Int($0.keepAlive.idleSeconds)] },
-      write: { $0.keepAlive.idleSeconds = UInt32($1[0]) }),
-    Setting(
-      group: .ipv4, name: "tcp_keepalive_intvl", unit: .seconds, ranges: [1...32_767],
-      meaning: "time between probes",
-      read: { [Int($0.keepAlive.intervalSeconds)] },
-      write: { $0.keepAlive.intervalSeconds = UInt16($1[0]) }),
-    Setting(
-      group: .ipv4, name: "tcp_keepalive_probes", unit: .tries, ranges: [1...127],
-      meaning: "unanswered probes that end a connection",
-      read: { [Int($0.keepAlive.probes)] },
-      write: { $0.keepAlive.probes = UInt8($1[0]) }),
+    .number(
+      "tcp_keepalive_time", .seconds, 1...32_767, \.keepAlive.idleSeconds,
+      "silence before a connection that asked for it is probed"),
+    .number(
+      "tcp_keepalive_intvl", .seconds, 1...32_767, \.keepAlive.intervalSeconds,
+      "time between probes"),
+    .number(
+      "tcp_keepalive_probes", .tries, 1...127, \.keepAlive.probes,
+      "unanswered probes that end a connection"),
   ]
 
   private static let closing: [Setting] = [
@@ -116,92 +117,45 @@ extension Setting {
       "how long a connection nobody holds waits in FIN_WAIT2; TIME_WAIT is not meant"),
     .number(
       "tcp_max_tw_buckets", .entries, 0...16_777_216, \.maximumTimeWait,
-      "connections in TIME_WAIT; one more is dropped at once"),
+      "connections in TIME_WAIT; one more is dropped at once"
+    ).dangerous("a connection past the limit is forgotten at once: its last ACK is not repeated"),
     .choice(
       "tcp_tw_reuse", \.timeWaitReuse,
       "connections opened here may take over one in TIME_WAIT; 2: only on loopback"),
+    .flag(
+      "tcp_tw_recycle", \.recyclesTimeWait,
+      "TIME_WAIT lasts 3.5 RTO, and one clock is expected of each host (gone from Linux 4.12)"
+    ).dangerous("hosts behind one NAT address share no clock: their SYNs are dropped"),
     .flag("tcp_rfc1337", \.ignoresResetInTimeWait, "resets in TIME_WAIT are ignored"),
+    .number(
+      "tcp_max_orphans", .entries, 0...16_777_216, \.maximumOrphans,
+      "connections nobody holds any more; one more is reset at once"),
   ]
 
   private static let buffers: [Setting] = [
     .buffer("tcp_rmem", \.receiveBuffer, \.maximumReceiveBuffer, "receive window"),
     .buffer("tcp_wmem", \.sendBuffer, \.maximumSendBuffer, "send buffer"),
+    .flag(
+      "tcp_moderate_rcvbuf", \.growsReceiveBuffer,
+      "the receive window grows while the reader keeps up"),
+    .number(
+      "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
+      "smallest segment that a peer can ask for"),
   ]
 
   private static let internet: [Setting] = [
-    Setting(
-      group: .ipv4, name: "ip_default_ttl", unit: .hops, ranges: [1...255],
-      meaning: "time to live of packets sent", read: { [Int($0.timeToLive)] },
-      write: { $0.timeToLive = UInt8($1[0]) }),
+    .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,
-      "ICMP errors sent in the long run"),
+      "ICMP messages of icmp_ratemask sent in the long run"),
     .number(
-      "icmp_msgs_burst", .entries, 0...2_147_483_647, \.icmpErrorBurst, "ICMP errors sent at once"),
+      "icmp_msgs_burst", .entries, 0...2_147_483_647, \.icmpErrorBurst, "the same, at once"),
+    .interval(
+      "icmp_ratelimit", .milliseconds, 0...2_147_483_647, \.icmpTargetInterval,
+      "least time between two such messages to one host; 0: no limit"),
+    .number(
+      "icmp_ratemask", .bits, 0...4_294_967_295, \.icmpLimitedTypes,
+      "a bit for each type of ICMP message that is limited"),
   ]
-}
-
-// MARK: Kinds of settings
-
-extension Setting {
-  private typealias Field<Value> = WritableKeyPath<StackSettings, Value> & Sendable
-
-  private static func flag(_ name: String, _ field: Field<Bool>, _ meaning: String) -> Setting {
-    Setting(
-      group: .ipv4, name: name, unit: .onOff, ranges: [0...1], meaning: meaning,
-      read: { [$0[keyPath: field] ? 1 : 0] }, write: { $0[keyPath: field] = $1[0] == 1 })
-  }
-
-  private static func choice<Choice: RawRepresentable & CaseIterable & Sendable>(
-    _ name: String, _ field: Field<Choice>, _ meaning: String
-  ) -> Setting where Choice.RawValue == UInt8 {
-    Setting(
-      group: .ipv4, name: name, unit: .choice, ranges: [0...Choice.allCases.count - 1],
-      meaning: meaning, read: { [Int($0[keyPath: field].rawValue)] },
-      write: { settings, numbers in
-        if let choice = Choice(rawValue: UInt8(numbers[0])) { settings[keyPath: field] = choice }
-      })
-  }
-
-  private static func number(
-    _ name: String, _ unit: Unit, _ range: ClosedRange<Int>, _ field: Field<Int>,
-    group: Group = .ipv4, _ meaning: String
-  ) -> Setting {
-    Setting(
-      group: group, name: name, unit: unit, ranges: [range], meaning: meaning,
-      read: { [$0[keyPath: field]] }, write: { $0[keyPath: field] = $1[0] })
-  }
-
-  private static func interval(
-    _ name: String, _ unit: Unit, _ range: ClosedRange<Int>, _ field: Field<Interval>,
-    _ meaning: String
-  ) -> Setting {
-    let nanoseconds: Int64 =
-      switch unit {
-      case .seconds: 1_000_000_000
-      case .milliseconds: 1_000_000
-      case .microseconds: 1_000
-      default: preconditionFailure("an interval counts a unit of time")
-      }
-    return Setting(
-      group: .ipv4, name: name, unit: unit, ranges: [range], meaning: meaning,
-      read: { [Int($0[keyPath: field].nanoseconds / nanoseconds)] },
-      write: { $0[keyPath: field] = .nanoseconds(Int64($1[0]) * nanoseconds) })
-  }
-
-  /// Least, first and largest size. This stack has no least size of its own; Linux's is read back.
-  private static func buffer(
-    _ name: String, _ first: Field<Int>, _ largest: Field<Int>, _ what: String
-  ) -> Setting {
-    let range = 4096...1_073_725_440  // 65,535 shifted by 14, the largest window there is
-    return Setting(
-      group: .ipv4, name: name, unit: .octets, ranges: [range, range, range],
-      meaning: "\(what): least (unused), first and largest",
-      read: { [4096, $0[keyPath: first], $0[keyPath: largest]] },
-      write: {
-        $0[keyPath: first] = $1[1]
-        $0[keyPath: largest] = $1[2]
-      })
-  }
 }

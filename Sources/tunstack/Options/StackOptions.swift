@@ -32,6 +32,12 @@ struct StackOptions: ParsableArguments {
   @Option(help: "Write every packet to this file (pcap).")
   var capture: String?
 
+  @Option(help: "Path of the control socket (default: /run/tunstack/TUN.sock).")
+  var control: String?
+
+  @Flag(help: "Have no control socket.")
+  var noControl = false
+
   @Flag(help: "Have the kernel neither cut segments nor compute checksums.")
   var noOffload = false
 
@@ -42,14 +48,28 @@ struct StackOptions: ParsableArguments {
   var verbose = false
 }
 
+/// Whether a stack has a control socket, and where.
+enum ControlChoice: Equatable {
+  case none
+  case path(String)
+  /// The usual place; without it when that cannot be had.
+  case standard
+}
+
 /// The options once they are checked.
 struct StackPlan {
   var device: TunDevice.Configuration
   var address: InterfaceAddress
-  var settings: StackSettings
+  var values: SettingValues
   var capture: String?
+  /// The control socket that was asked for.
+  var control: ControlChoice
   /// Lines of the configuration file that belong to other parts of a system.
   var skippedSettings: [String]
+  /// What to tell of settings that were made.
+  var settingWarnings: [String]
+
+  var settings: StackSettings { values.stack }
 
   init(_ options: StackOptions) throws(Failure) {
     guard let address = InterfaceAddress(options.address) else {
@@ -62,11 +82,21 @@ struct StackPlan {
       name: try Self.deviceName(options.tun), address: address,
       hostAddress: try Self.hostAddress(options.hostAddress, beside: address),
       mtu: try Self.mtu(options.mtu), offloads: !options.noOffload)
-    (settings, skippedSettings) = try Self.settings(options)
+    (values, skippedSettings, settingWarnings) = try Self.settings(options)
     capture = options.capture
+    control = try Self.control(options)
     if options.quiet, options.verbose {
       throw .usage("--quiet and --verbose exclude each other; leave one out")
     }
+  }
+
+  private static func control(_ options: StackOptions) throws(Failure) -> ControlChoice {
+    guard let path = options.control else { return options.noControl ? .none : .standard }
+    if options.noControl {
+      throw .usage("--control and --no-control exclude each other; leave one out")
+    }
+    try ControlPath.check(path)
+    return .path(path)
   }
 
   private static func checkOwn(_ own: InterfaceAddress) throws(Failure) {
@@ -115,25 +145,27 @@ struct StackPlan {
   /// The profile first, then the file, then the command line: the later one holds.
   private static func settings(
     _ options: StackOptions
-  ) throws(Failure) -> (StackSettings, skipped: [String]) {
+  ) throws(Failure) -> (SettingValues, skipped: [String], warnings: [String]) {
     guard let profile = Profile(rawValue: options.profile) else {
       throw .usage("--profile: '\(options.profile)' is unknown; the profiles are linux and rfc")
     }
-    var settings = StackSettings(profile: profile)
+    var values = SettingValues(StackSettings(profile: profile))
+    var assignments: [SettingAssignment] = []
     var skipped: [String] = []
     if let path = options.conf {
       let file = try SysctlFile(try TextFile.read(path), name: path)
-      for assignment in file.assignments { assignment.apply(to: &settings) }
+      assignments = file.assignments
       skipped = file.skipped
     }
     for text in options.assignments {
       do throws(SettingAssignment.Problem) {
-        try SettingAssignment(text).apply(to: &settings)
+        assignments.append(try SettingAssignment(text))
       } catch {
         throw .usage("--set: \(error.description)")
       }
     }
-    return (settings, skipped)
+    for assignment in assignments { assignment.apply(to: &values) }
+    return (values, skipped, assignments.flatMap(\.warnings))
   }
 }
 

@@ -19,6 +19,8 @@ enum ExitStatus: Int32 {
   case cannotCreate = 73
   /// Reading or writing failed while running (EX_IOERR).
   case inputOutput = 74
+  /// The other side does not speak as it should (EX_PROTOCOL).
+  case protocolError = 76
   /// A right is missing (EX_NOPERM).
   case notPermitted = 77
   /// A configuration file says something that makes no sense (EX_CONFIG).

@@ -26,7 +26,9 @@ enum Machine {
     }
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".split(separator: ":")
     for program in [
-      "curl", "ip", "nc", "nft", "nginx", "ping", "python3", "setpriv", "unshare", "wrk",
+      "curl", "ip", "mariadbd", "nc", "netstat", "nft", "nginx", "nstat", "ping", "python3",
+      "setpriv",
+      "ss", "sysctl", "unshare", "wrk",
     ]
     where !path.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
     ) {

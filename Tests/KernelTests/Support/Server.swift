@@ -9,11 +9,17 @@ struct Server {
 
   let namespace: Namespace
   let process: RunningCommand
+  /// The control socket: one of its own, since all namespaces share the folder of the usual ones.
+  let control: String
+  private let folder: ScratchFolder
 
   /// Starts the tool and returns when its services answer.
   init(in namespace: Namespace, _ arguments: [String] = []) throws {
     self.namespace = namespace
-    process = try RunningCommand(namespace.command([Machine.tunstack, "serve"] + arguments))
+    folder = try ScratchFolder()
+    control = folder.path("control.sock")
+    process = try RunningCommand(
+      namespace.command([Machine.tunstack, "serve", "--control", control] + arguments))
     let process = process
     try eventually("tunstack serve to answer") {
       guard process.isRunning else {
@@ -32,6 +38,22 @@ struct Server {
       namespace.command(["curl", "--silent", "--show-error"] + arguments), input: input,
       seconds: seconds
     ).text
+  }
+
+  /// Runs a command of the tool that asks this stack.
+  func ask(_ words: String...) throws -> Outcome {
+    try run(namespace.command([Machine.tunstack] + words + ["--control", control]), seconds: 60)
+  }
+
+  /// The same, when it has to succeed: what it wrote to its standard output.
+  func tool(_ words: String...) throws -> String {
+    try succeed(namespace.command([Machine.tunstack] + words + ["--control", control])).text
+  }
+
+  /// A line of a shell, where `tunstack` is the tool and knows its socket, as an operator has it.
+  func shell(_ line: String) throws -> String {
+    let words = "tunstack() { command '\(Machine.tunstack)' \"$@\" --control '\(control)'; }"
+    return try namespace.shell("\(words); \(line)").text
   }
 
   /// The connection table, as text.

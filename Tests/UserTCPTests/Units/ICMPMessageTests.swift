@@ -96,13 +96,13 @@ struct TokenBucketTests {
     var bucket = TokenBucket(burst: 5)
     var now = Instant.zero
     var taken = 0
-    for _ in 0..<20 where bucket.take(at: now, perSecond: 10, burst: 5) { taken += 1 }
+    for _ in 0..<20 where bucket.takeOne(at: now, perSecond: 10, burst: 5) { taken += 1 }
     #expect(taken == 5)
     taken = 0
     // 1 ms at a time for 2 s, asking each time.
     for _ in 0..<2000 {
       now = now + .milliseconds(1)
-      if bucket.take(at: now, perSecond: 10, burst: 5) { taken += 1 }
+      if bucket.takeOne(at: now, perSecond: 10, burst: 5) { taken += 1 }
     }
     #expect((19...20).contains(taken))
   }
@@ -111,7 +111,15 @@ struct TokenBucketTests {
     var bucket = TokenBucket(burst: 3)
     let now = Instant.zero + .seconds(1000)
     var taken = 0
-    for _ in 0..<50 where bucket.take(at: now, perSecond: 1000, burst: 3) { taken += 1 }
+    for _ in 0..<50 where bucket.takeOne(at: now, perSecond: 1000, burst: 3) { taken += 1 }
     #expect(taken == 3)
+  }
+}
+
+extension TokenBucket {
+  fileprivate mutating func takeOne(at now: Instant, perSecond: Int, burst: Int) -> Bool {
+    guard isFilled(at: now, perSecond: perSecond, burst: burst) else { return false }
+    take()
+    return true
   }
 }

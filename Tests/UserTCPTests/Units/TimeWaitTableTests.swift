@@ -24,7 +24,8 @@ struct TimeWaitTableTests {
     let entry = TimeWaitEntry(
       key: key(number), sendNext: SequenceNumber(number), receiveNext: SequenceNumber(0),
       window: 1, windowShift: 0, timestamps: TimestampState(offset: 0), dscp: 0)
-    table.insert(entry, hash: Self.secrets.tableHash(entry.key), until: deadline)
+    table.insert(
+      entry, hash: Self.secrets.tableHash(entry.key), at: .zero, for: deadline - .zero)
   }
 
   private func find(_ number: UInt32, _ table: borrowing TimeWaitTable) -> UInt32? {
@@ -50,7 +51,7 @@ struct TimeWaitTableTests {
         }
       case 5:
         if let place = find(number, table) {
-          table.extend(place, until: now + Self.interval)
+          table.restart(place, at: now, for: Self.interval)
           model[number] = now + Self.interval
         }
       case 6:

@@ -96,12 +96,10 @@ extension Connection {
   }
 
   private func isOverdue(_ context: borrowing TCPContext) -> Bool {
-    let isOrphan = flags.contains(.isReleased)
-    if isOrphan, isHopelessOrphan(context) { return true }
-    guard unansweredSince != .never else { return false }
-    let waited = context.now - unansweredSince
+    let waited = unansweredSince == .never ? Interval.zero : context.now - unansweredSince
     if let limit = options.userTimeout { return waited >= limit }
-    return !isOrphan && waited >= context.settings.giveUpInterval
+    if flags.contains(.isReleased) { return isHopelessOrphan(context) }
+    return waited >= context.settings.giveUpInterval
   }
 
   /// SYS-16, SEC-31: nobody waits for it, and the peer does not answer; or it answers probes of a window
@@ -111,8 +109,9 @@ extension Connection {
     let retries = settings.orphanRetries == 0 ? 8 : settings.orphanRetries
     if Int(retransmissionsInRow) >= retries { return true }
     let longest = settings.maximumRetransmissionTimeout
-    return send.window == 0 && roundTrip.backoff >= retries
-      && roundTrip.timeout(maximum: longest) == longest
+    guard roundTrip.timeout(maximum: longest) == longest else { return false }
+    // A soft ICMP error, or a window that stays shut.
+    return softError == .unreachable || (send.window == 0 && roundTrip.backoff >= retries)
   }
 
   // MARK: SYN

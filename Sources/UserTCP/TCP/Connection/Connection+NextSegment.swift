@@ -47,11 +47,11 @@ extension Connection {
     var options = TCPOptions.none
     options.maximumSegmentSize = context.announcedSegmentSize  // SHLD-5
     // A SYN offers; the answer to one repeats only what was offered (TS-1, TS-6).
-    if isAnswer ? timestamps.isEnabled : context.settings.timestamps != .off {
+    if timestamps.isEnabled {
       options.timestamps = TCPOptions.Timestamps(
         value: timestamps.value(at: context.now), echo: isAnswer ? timestamps.recent : 0)
     }
-    options.permitsSACK = isAnswer ? receive.sendsSACK : context.settings.usesSACK
+    options.permitsSACK = receive.sendsSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,

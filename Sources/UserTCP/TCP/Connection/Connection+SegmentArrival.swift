@@ -62,7 +62,7 @@ extension Connection {
   private func echoesOurTimestamp(
     _ segment: TCPSegment, _ context: borrowing TCPContext
   ) -> Bool {
-    guard segment.hasACK, context.settings.timestamps != .off, unansweredSince != .never,
+    guard segment.hasACK, timestamps.isEnabled, unansweredSince != .never,
       let echo = segment.options.timestamps?.echo, echo != 0
     else { return true }
     return !TimestampState.isOlder(echo, than: timestamps.value(at: unansweredSince))
@@ -78,11 +78,13 @@ extension Connection {
     } else {
       receive.refuseScaling()
     }
-    if context.settings.timestamps != .off, let option = segment.options.timestamps {
-      timestamps.isEnabled = true
+    // What our SYN offered and the peer's has, too; settings may have changed since.
+    if timestamps.isEnabled, let option = segment.options.timestamps {
       timestamps.set(option.value, at: context.now)
+    } else {
+      timestamps.isEnabled = false
     }
-    receive.sendsSACK = context.settings.usesSACK && segment.options.permitsSACK
+    receive.sendsSACK = receive.sendsSACK && segment.options.permitsSACK
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))

@@ -53,6 +53,15 @@ public struct ConnectionSnapshot: Sendable {
   /// ACKs that still go out at once, at the start of a connection.
   public var quickAcknowledgments = 0
 
+  public var congestionAlgorithm = CongestionAlgorithm.cubic
+  /// Octets that the peer has beyond a gap, that are taken for lost, and that are out again.
+  public var sacked = 0
+  public var lost = 0
+  public var resent = 0
+  /// Octets a second that arrived at the peer; 0 while nobody knows.
+  public var deliveryRate: UInt64 = 0
+  /// The shortest round trip since the connection was last idle; zero while nobody knows.
+  public var minimumRoundTripTime = Interval.zero
   /// In octets, like every window here.
   public var congestionWindow = 0
   /// `nil` while it is as good as infinite: no loss has been seen.
@@ -101,6 +110,15 @@ extension Connection {
     row.backoff = Int(roundTrip.backoff)
     row.delayedAcknowledgment = context.settings.delayedAcknowledgment
     row.quickAcknowledgments = Int(quickAcknowledgments)
+    row.congestionAlgorithm = congestion.algorithm
+    if !activity.isEmpty {
+      row.sacked = Int(activity.state.sacked)
+      row.lost = Int(activity.state.lost)
+      row.resent = Int(activity.state.resent)
+      row.deliveryRate = activity.state.rate.octetsPerSecond
+      let least = activity.state.rack.minimumRoundTrip
+      row.minimumRoundTripTime = least == .forever ? .zero : least
+    }
     row.congestionWindow = congestion.window
     row.slowStartThreshold = congestion.threshold >= 1 << 30 ? nil : congestion.threshold
     row.sendWindow = Int(send.window)

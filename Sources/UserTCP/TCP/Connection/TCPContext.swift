@@ -22,7 +22,7 @@
     self.settings = settings
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
-    challenges = ChallengeBudget(seed: secrets.seed)
+    challenges = ChallengeBudget(seed: secrets.challengeSeed)
   }
 
   /// IPv4 and TCP headers without options: what the MTU loses to them.

@@ -26,6 +26,7 @@ extension Connection {
       receive.offerScaling(shift: entry.windowShift)
     }
     receive.sendsSACK = entry.flags.contains(.sack)
+    timestamps = entry.timestampClock(context)
     timestamps.isEnabled = usesTimestamps
     timestamps.set(entry.recentTimestamp, at: context.now)
     synRetransmissions = entry.retransmissions

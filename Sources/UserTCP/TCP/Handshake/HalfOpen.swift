@@ -8,6 +8,8 @@ struct HalfOpen: BitwiseCopyable {
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
     static let fromTimeWait = Flags(rawValue: 1 << 2)
+    /// Its timestamps count from the tuple's offset (SYS-23).
+    static let timestampOffset = Flags(rawValue: 1 << 5)
     /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
     static let fromCookie = Flags(rawValue: 1 << 3)
     static let sack = Flags(rawValue: 1 << 4)
@@ -77,7 +79,13 @@ struct HalfOpen: BitwiseCopyable {
 
   private func timestamps(_ context: borrowing TCPContext) -> TCPOptions.Timestamps? {
     guard flags.contains(.timestamps) else { return nil }
-    let state = TimestampState(offset: context.timestampOffset(key))
-    return TCPOptions.Timestamps(value: state.value(at: context.now), echo: recentTimestamp)
+    return TCPOptions.Timestamps(
+      value: timestampClock(context).value(at: context.now), echo: recentTimestamp)
+  }
+
+  /// As it was when the SYN came, whatever the settings say now.
+  func timestampClock(_ context: borrowing TCPContext) -> TimestampState {
+    TimestampState(
+      offset: flags.contains(.timestampOffset) ? context.secrets.timestampOffset(key) : 0)
   }
 }

@@ -12,7 +12,7 @@ struct SYNCookie: Hashable, BitwiseCopyable {
   /// MSS of the peer, rounded down to one of `segmentSizes`.
   var segmentSize: UInt16
 
-  /// Ascending; the smallest stands for everything below it, too (SEC-18).
+  /// Ascending; the smallest stands for none announced, too (SEC-18).
   static let segmentSizes: InlineArray<4, UInt16> = [536, 1300, 1440, 1460]
   /// How long one number of the clock lasts; a cookie is good in its own period and the next.
   static let period = Interval.seconds(60)

@@ -11,15 +11,19 @@ struct HostSecrets: BitwiseCopyable {
   private let cookie: KeyedHash
   /// Spreads other hosts over small tables.
   let peers: KeyedHash
-  /// Seeds what may be random but need not be secret for ever.
-  let seed: UInt64
+  /// Seed what may be random but need not be secret for ever; one each, since some show what they draw.
+  let portSeed: UInt64
+  let challengeSeed: UInt64
+  let priceSeed: UInt64
 
   init(_ secret: StackSecret) {
     table = .fast(key: secret.key(for: 1))
     sequence = .conservative(key: secret.key(for: 2))
     timestamp = .conservative(key: secret.key(for: 3))
     port = .conservative(key: secret.key(for: 4))
-    seed = secret.key(for: 5).0
+    portSeed = secret.seed(for: 5)
+    challengeSeed = secret.seed(for: 10)
+    priceSeed = secret.seed(for: 11)
     // 6 is the frame writer's.
     cookieBase = .conservative(key: secret.key(for: 7))
     cookie = .conservative(key: secret.key(for: 8))

@@ -34,7 +34,15 @@ struct PeerTable {
 
   /// A connection with `address` goes into TIME-WAIT.
   mutating func remember(timestamp: UInt32, of address: IPv4Address, at now: Instant) {
-    entries[place(of: address)] = Entry(address: address, timestamp: timestamp, seen: now)
+    let place = place(of: address)
+    let isKnown = entries[place].address == address && entries[place].seen != .never
+    // Connections may end in another order than their segments were sent in.
+    if isKnown, now - entries[place].seen < Self.timestampLifetime,
+      Int32(bitPattern: entries[place].timestamp &- timestamp) > 0
+    {
+      return
+    }
+    entries[place] = Entry(address: address, timestamp: timestamp, seen: now)
   }
 
   /// `tcp_tw_recycle`: the SYN seems to be older than the last connection of its address. Behind a

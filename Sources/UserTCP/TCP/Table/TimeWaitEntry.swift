@@ -7,6 +7,8 @@ struct TimeWaitEntry: BitwiseCopyable {
     static let timestamps = Flags(rawValue: 1 << 4)
     /// Its timestamps count from the tuple's offset (SYS-23).
     static let timestampOffset = Flags(rawValue: 1 << 5)
+    /// Is here for 3.5 RTO only (`tcp_tw_recycle`).
+    static let recycled = Flags(rawValue: 1 << 6)
   }
 
   let key: ConnectionKey  // 12
@@ -20,7 +22,8 @@ struct TimeWaitEntry: BitwiseCopyable {
   let window: UInt16  // 2
   /// The receive shift in the low four bits, `Flags` above.
   private var shiftAndFlags: UInt8  // 1
-  let dscp: UInt8  // 1
+  /// The codepoint in the low six bits, `lengthCode` above.
+  private var dscpAndLength: UInt8  // 1
   /// The table's hash chain.
   var nextInChain: UInt32 = .max  // 4
 
@@ -35,7 +38,7 @@ struct TimeWaitEntry: BitwiseCopyable {
     self.sendNext = sendNext
     self.receiveNext = receiveNext
     self.window = window
-    self.dscp = dscp
+    dscpAndLength = dscp & 0x3F
     recentTimestamp = timestamps.recent
     times = 0
     shiftAndFlags = windowShift & 0x0F
@@ -46,6 +49,23 @@ struct TimeWaitEntry: BitwiseCopyable {
   var flags: Flags {
     get { Flags(rawValue: shiftAndFlags & 0xF0) }
     set { shiftAndFlags = shiftAndFlags & 0x0F | newValue.rawValue }
+  }
+
+  var dscp: UInt8 { dscpAndLength & 0x3F }
+
+  /// Which of the table's lengths its wait has, so that how long it has lasted can be told.
+  var lengthCode: UInt8 {
+    get { dscpAndLength >> 6 }
+    set { dscpAndLength = dscpAndLength & 0x3F | newValue << 6 }
+  }
+
+  /// A bare ACK in its place may bring a newer timestamp, as on a connection that lives (TS-10).
+  mutating func learnTimestamp(of segment: TCPSegment) {
+    guard flags.contains(.timestamps), segment.hasACK, !segment.isSYN, !segment.isReset,
+      segment.sequence == receiveNext, let option = segment.options.timestamps,
+      !TimestampState.isOlder(option.value, than: recentTimestamp)
+    else { return }
+    recentTimestamp = option.value
   }
 
   /// The deadline's tick, modulo 2^24.

@@ -38,6 +38,11 @@
   /// Every slot before this tick has been expired.
   private var current: Int64 = 0
   private(set) var count = 0
+  /// Lengths of the waits under way, by code; what comes beyond three has the last code and no age.
+  private var lengths = InlineArray<3, Interval>(repeating: .zero)
+  private static var unknownLength: UInt8 { 3 }
+  /// Of those that have expired: how many were here for 3.5 RTO only.
+  private(set) var recycledCount: UInt64 = 0
 
   init(secrets: HostSecrets) {
     precondition(MemoryLayout<TimeWaitEntry>.stride == Self.entrySize, "the layout holds")
@@ -77,19 +82,43 @@
   }
 
   /// The key must not be in the table.
-  mutating func insert(_ entry: TimeWaitEntry, hash: UInt32, until deadline: Instant) {
-    let dueTick = max(Self.tickNotBefore(deadline), current + 1)
+  mutating func insert(
+    _ entry: TimeWaitEntry, hash: UInt32, at now: Instant, for length: Interval
+  ) {
+    let dueTick = max(Self.tickNotBefore(now + length), current + 1)
     var entry = entry
     entry.deadlineTick = UInt32(truncatingIfNeeded: dueTick)
+    entry.lengthCode = code(of: length)
     let place = append(entry, toSlotOf: min(dueTick, horizon))
     chain(place, hash)
     count += 1
     if count > 2 * buckets.count { splitBucket() }
   }
 
-  /// Later than before, never earlier: the entry moves when its old slot expires.
-  mutating func extend(_ place: UInt32, until deadline: Instant) {
-    self[place].deadlineTick = UInt32(truncatingIfNeeded: Self.tickNotBefore(deadline))
+  /// Waits for `length` again, from now on: the entry moves when its old slot expires.
+  mutating func restart(_ place: UInt32, at now: Instant, for length: Interval) {
+    self[place].lengthCode = code(of: length)
+    let due = max(
+      Self.tickNotBefore(now + length),
+      Self.tick(of: now) + Int64(self[place].ticksLeft(at: Self.tick(of: now))))
+    self[place].deadlineTick = UInt32(truncatingIfNeeded: due)
+  }
+
+  private mutating func code(of length: Interval) -> UInt8 {
+    if count == 0 { lengths = InlineArray(repeating: .zero) }
+    for code in 0..<3 where lengths[code] == length || lengths[code] == .zero {
+      lengths[code] = length
+      return UInt8(code)
+    }
+    return Self.unknownLength
+  }
+
+  /// How long the entry has waited since it came or was last restarted; zero when that is not known.
+  func age(_ place: UInt32, at now: Instant) -> Interval {
+    let code = self[place].lengthCode
+    guard code != Self.unknownLength else { return .zero }
+    let left = Int64(self[place].ticksLeft(at: Self.tick(of: now)))
+    return lengths[Int(code)] - .nanoseconds(left * Self.tick.nanoseconds)
   }
 
   mutating func remove(_ place: UInt32) {
@@ -134,8 +163,9 @@
         if left > 0 {
           moveToLaterSlot(place, min(nowTick + Int64(left), due + Int64(Self.slotCount) - 1))
         } else {
-          remove(place)
           expired += 1
+          if self[place].flags.contains(.recycled) { recycledCount += 1 }
+          remove(place)
         }
       }
       current = unsafe slotHeads[slot] == Self.none ? due : due - 1

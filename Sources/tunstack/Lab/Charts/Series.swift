@@ -1,0 +1,34 @@
+// What the labs draw: lines over seconds, some to a panel. The values' own type; `SVGChart` and
+// `TerminalChart` draw it, `CSVTable` is for other programs.
+
+/// A line: a value for each second, beginning with 0; `nil` where nothing was measured.
+struct Series: Sendable, Equatable {
+  enum Style: Sendable {
+    /// Drawn thin and in front.
+    case front
+    /// Drawn wide and behind, so that one sees both where they agree.
+    case behind
+  }
+
+  var name: String
+  var style = Style.front
+  var values: [Int?]
+}
+
+/// A small chart of its own.
+struct Panel: Sendable, Equatable {
+  var title: String
+  var series: [Series]
+
+  var largest: Int { series.flatMap(\.values).compactMap(\.self).max() ?? 0 }
+  var seconds: Int { max(1, (series.map(\.values.count).max() ?? 0) - 1) }
+}
+
+/// The next larger number with one digit and zeros, an even one above 4: where an axis ends.
+func roundAbove(_ value: Int) -> Int {
+  var power = 1
+  while true {
+    for step in [1, 2, 3, 4, 6, 8] where step * power >= value { return step * power }
+    power *= 10
+  }
+}
