@@ -6,14 +6,14 @@
 internal import CTun
 internal import Glibc
 
-struct PcapFile: ~Copyable {
+public struct PcapFile: ~Copyable {
   private let file: Int32
   private let path: String
   /// Records that are not written yet; its memory is kept.
   private var buffer: [UInt8] = []
 
   /// Makes the file, or empties it.
-  init(path: String) throws(DeviceError) {
+  public init(path: String) throws(DeviceError) {
     let file = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw .captureFile(path: path, code: errno) }
     self.init(file: file, path: path)
@@ -28,7 +28,7 @@ struct PcapFile: ~Copyable {
   deinit { _ = Glibc.close(file) }
 
   /// Writes the file header.
-  mutating func start() throws(DeviceError) {
+  public mutating func start() throws(DeviceError) {
     append(UInt32(0xA1B2_3C4D))  // nanoseconds, and the byte order of this machine
     append(UInt16(2))
     append(UInt16(4))
@@ -37,6 +37,14 @@ struct PcapFile: ~Copyable {
     append(UInt32(262_144))  // longest packet
     append(UInt32(101))  // LINKTYPE_RAW: IPv4 or IPv6, says its first octet
     try flush()
+  }
+
+  /// Adds a whole packet.
+  public mutating func add(
+    _ packet: borrowing Span<UInt8>, _ offload: OffloadInfo = .none, at nanoseconds: Int64
+  ) {
+    let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    unsafe packet.withUnsafeBytes { unsafe add($0, none, none, offload, at: nanoseconds) }
   }
 
   /// Adds a packet, in up to three pieces, with its checksum completed.
@@ -57,7 +65,7 @@ struct PcapFile: ~Copyable {
   }
 
   /// Writes what was added.
-  mutating func flush() throws(DeviceError) {
+  public mutating func flush() throws(DeviceError) {
     var written = 0
     while written < buffer.count {
       let rest = buffer.count - written

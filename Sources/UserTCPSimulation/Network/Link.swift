@@ -40,6 +40,8 @@ public struct Link: Sendable {
     public var duplicated = 0
     public var corrupted = 0
     public var reordered = 0
+
+    public init() {}
   }
 
   private struct Flight: Sendable {
@@ -68,6 +70,12 @@ public struct Link: Sendable {
 
   public var nextArrival: Instant { flights.first?.arrival ?? .never }
   public var framesInFlight: Int { flights.count }
+
+  /// Octets in the queue, those of the frame that is leaving included; none without a rate.
+  public func octetsWaiting(at now: Instant) -> Int {
+    guard let rate = settings.rate, busyUntil > now else { return 0 }
+    return Int((busyUntil - now).nanoseconds / 1_000 * Int64(rate) / 1_000_000)
+  }
 
   /// Puts a frame on the link; a super-segment as the pieces a kernel would make of it.
   public mutating func send(_ frame: Frame, at now: Instant) {
@@ -135,9 +143,8 @@ public struct Link: Sendable {
   /// When the last bit leaves, or `nil` when the queue is full.
   private mutating func departure(of frame: Frame, at now: Instant) -> Instant? {
     guard let rate = settings.rate else { return now }
+    guard octetsWaiting(at: now) <= settings.queueLimit else { return nil }
     let start = max(now, busyUntil)
-    let waiting = (start - now).nanoseconds / 1_000 * Int64(rate) / 1_000_000
-    guard waiting <= settings.queueLimit else { return nil }
     busyUntil = start + .nanoseconds(Int64(frame.bytes.count) * 1_000_000_000 / Int64(rate))
     return busyUntil
   }

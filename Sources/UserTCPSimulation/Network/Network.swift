@@ -13,6 +13,9 @@ public struct Network {
   public private(set) var problems: [String] = []
   private var links: [Link]
   private var stepsWithoutTime = 0
+  /// Whose frames are kept until `takeCapture`; `nil`: nobody's.
+  public var capturingHost: Int?
+  private var captured: [(time: Instant, frame: Frame)] = []
 
   /// Hosts 192.0.2.1, 192.0.2.2 and so on, a link each way between any two.
   public init(
@@ -77,6 +80,12 @@ public struct Network {
     while step(until: limit) && problems.isEmpty {}
   }
 
+  /// What `capturingHost` has sent and received since the last call, as a capture on it would have it.
+  public mutating func takeCapture() -> [(time: Instant, frame: Frame)] {
+    defer { captured.removeAll(keepingCapacity: true) }
+    return captured
+  }
+
   private mutating func advance(to time: Instant) {
     now = max(now, time)
     for host in hosts { host.stack.advance(to: now) }
@@ -88,6 +97,7 @@ public struct Network {
     for source in hosts.indices where source != destination {
       let link = source * hosts.count + destination
       while !host.incoming.isFull, let frame = links[link].receive(at: now) {
+        if capturingHost == destination { captured.append((now, frame)) }
         unsafe host.incoming.append(frame.bytes.span.bytes, offload: frame.offload)
       }
     }
@@ -105,6 +115,7 @@ public struct Network {
     host.drainNotifications()
     for index in 0..<host.outgoing.count {
       let frame = Frame(host.outgoing.copy(at: index), offload: host.outgoing.offload(at: index))
+      if capturingHost == source { captured.append((now, frame)) }
       let (packet, problems) = host.checks.inspect(frame, at: now)
       for text in problems {
         self.problems.append("host \(source) at \(now.transcriptText): \(text)")

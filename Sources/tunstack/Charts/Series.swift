@@ -1,7 +1,7 @@
-// What the labs draw: lines over seconds, some to a panel. The values' own type; `SVGChart` and
+// What labs and simulations draw: lines over time, some to a panel. The values' own type; `SVGChart` and
 // `TerminalChart` draw it, `CSVTable` is for other programs.
 
-/// A line: a value for each second, beginning with 0; `nil` where nothing was measured.
+/// A line: a value for each step of time, beginning with 0; `nil` where nothing was measured.
 struct Series: Sendable, Equatable {
   enum Style: Sendable {
     /// Drawn thin and in front.
@@ -19,9 +19,13 @@ struct Series: Sendable, Equatable {
 struct Panel: Sendable, Equatable {
   var title: String
   var series: [Series]
+  /// Seconds from one value to the next.
+  var step = 1.0
 
   var largest: Int { series.flatMap(\.values).compactMap(\.self).max() ?? 0 }
-  var seconds: Int { max(1, (series.map(\.values.count).max() ?? 0) - 1) }
+  var seconds: Int {
+    max(1, Int((Double((series.map(\.values.count).max() ?? 1) - 1) * step).rounded(.up)))
+  }
 }
 
 /// The next larger number with one digit and zeros, an even one above 4: where an axis ends.

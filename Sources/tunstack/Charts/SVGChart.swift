@@ -1,11 +1,13 @@
-// Writes panels as one SVG picture: a grid of small charts with the same axes, so that the eye compares
-// them. Text and lines are in tones that can be read on light and on dark ground. Pure.
+// Writes panels as one SVG picture: a grid of small charts over the same time, and with the same height
+// where the eye shall compare them. Text and lines are in tones that can be read on light and on dark ground. Pure.
 
 struct SVGChart {
   var title: String
   var subtitle: String
   var panels: [Panel]
   var columns = 2
+  /// Whether all panels end at the same height.
+  var sharesHeight = true
 
   private static let panelWidth = 380
   private static let panelHeight = 190
@@ -16,8 +18,11 @@ struct SVGChart {
   private var rows: Int { (panels.count + columns - 1) / columns }
   private var width: Int { columns * Self.panelWidth + 20 }
   private var height: Int { Self.head + rows * Self.panelHeight + 10 }
-  private var largest: Int { roundAbove(max(1, panels.map(\.largest).max() ?? 1)) }
   private var seconds: Int { panels.map(\.seconds).max() ?? 1 }
+
+  private func largest(of panel: Panel) -> Int {
+    roundAbove(max(1, sharesHeight ? panels.map(\.largest).max() ?? 1 : panel.largest))
+  }
 
   var text: String {
     var lines = [
@@ -32,8 +37,8 @@ struct SVGChart {
       let y = Self.head + index / columns * Self.panelHeight
       lines.append("<g transform=\"translate(\(x) \(y))\">")
       lines += axes(of: panel)
-      for series in panel.series where series.style == .behind { lines += line(series) }
-      for series in panel.series where series.style == .front { lines += line(series) }
+      for series in panel.series where series.style == .behind { lines += line(series, panel) }
+      for series in panel.series where series.style == .front { lines += line(series, panel) }
       lines.append("</g>")
     }
     lines.append("</svg>")
@@ -52,10 +57,12 @@ struct SVGChart {
     </style>
     """
 
+  /// Of the panels that have more than one line.
   private func legend() -> [String] {
     var (lines, x) = ([String](), 16)
     var seen: [String] = []
-    for series in panels.flatMap(\.series) where !seen.contains(series.name) {
+    let named = panels.filter { $0.series.count > 1 }
+    for series in named.flatMap(\.series) where !seen.contains(series.name) {
       seen.append(series.name)
       lines.append("<path class=\"\(series.style)\" d=\"M\(x) 58h24\"/>")
       lines.append(label(series.name, x: x + 30, y: 62, "small"))
@@ -66,40 +73,46 @@ struct SVGChart {
 
   private func axes(of panel: Panel) -> [String] {
     var lines = [label(panel.title, x: Self.left, y: 16, "name")]
+    let largest = self.largest(of: panel)
     for step in 0...2 {
       let value = largest * step / 2
-      lines.append("<path class=\"grid\" d=\"M\(Self.left) \(y(value))H\(x(seconds))\"/>")
-      lines.append(label("\(value)", x: Self.left - 6, y: y(value) + 4, "small end"))
+      let y = self.y(value, of: largest)
+      lines.append("<path class=\"grid\" d=\"M\(Self.left) \(y)H\(x(Double(seconds)))\"/>")
+      lines.append(label("\(value)", x: Self.left - 6, y: y + 4, "small end"))
     }
+    let ground = y(0, of: largest)
     let step = roundAbove(max(1, seconds / 6))
     for second in stride(from: 0, through: seconds, by: step) {
-      lines.append("<path class=\"axis\" d=\"M\(x(second)) \(y(0))v4\"/>")
+      lines.append("<path class=\"axis\" d=\"M\(x(Double(second))) \(ground)v4\"/>")
       let unit = second == 0 ? " s" : ""
-      lines.append(label("\(second)\(unit)", x: x(second), y: y(0) + 17, "small middle"))
+      lines.append(label("\(second)\(unit)", x: x(Double(second)), y: ground + 17, "small middle"))
     }
-    lines.append("<path class=\"axis\" d=\"M\(Self.left) \(Self.top)V\(y(0))H\(x(seconds))\"/>")
+    lines.append(
+      "<path class=\"axis\" d=\"M\(Self.left) \(Self.top)V\(ground)H\(x(Double(seconds)))\"/>")
     return lines
   }
 
   /// A gap in the values is a gap in the line.
-  private func line(_ series: Series) -> [String] {
+  private func line(_ series: Series, _ panel: Panel) -> [String] {
+    let largest = self.largest(of: panel)
     var path = ""
     var isDown = false
-    for (second, value) in series.values.enumerated() {
+    for (index, value) in series.values.enumerated() {
       guard let value else {
         isDown = false
         continue
       }
-      path += "\(isDown ? "L" : "M")\(x(second)) \(y(value))"
+      path += "\(isDown ? "L" : "M")\(x(Double(index) * panel.step)) \(y(value, of: largest))"
       isDown = true
     }
     return path.isEmpty ? [] : ["<path class=\"\(series.style)\" d=\"\(path)\"/>"]
   }
 
-  private func x(_ second: Int) -> Int {
-    Self.left + (Self.panelWidth - Self.left - Self.right) * second / seconds
+  private func x(_ second: Double) -> Int {
+    let span = Double(Self.panelWidth - Self.left - Self.right)
+    return Self.left + Int(span * second / Double(seconds))
   }
-  private func y(_ value: Int) -> Int {
+  private func y(_ value: Int, of largest: Int) -> Int {
     let span = Self.panelHeight - Self.top - Self.bottom
     return Self.top + span - span * value / largest
   }

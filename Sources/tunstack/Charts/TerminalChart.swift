@@ -12,8 +12,11 @@ enum TerminalChart {
     return String(heights.map { $0.map { blocks[$0] } ?? "·" })
   }
 
-  /// `height` rows and an axis below, with the largest value and the seconds written on them.
-  static func rows(_ values: [Int?], width: Int, height: Int) -> [String] {
+  /// `height` rows and an axis below, with the largest value and the seconds written on them: one to a
+  /// value, unless `seconds` says how long they all took.
+  static func rows(
+    _ values: [Int?], width: Int, height: Int, seconds: String? = nil
+  ) -> [String] {
     let largest = max(1, values.compactMap(\.self).max() ?? 1)
     let margin = max(5, "\(largest)".count) + 1
     let plot = max(10, width - margin - 2)
@@ -27,7 +30,7 @@ enum TerminalChart {
       lines.append("\(padded(name, margin)) │\(String(cells))")
     }
     lines.append("\(padded("", margin)) └\(String(repeating: "─", count: plot))")
-    let last = "\(max(0, values.count - 1)) s"
+    let last = "\(seconds ?? "\(max(0, values.count - 1))") s"
     let blanks = String(repeating: " ", count: max(1, plot - last.count - 3))
     lines.append("\(padded("", margin))  0 s\(blanks)\(last)")
     return lines

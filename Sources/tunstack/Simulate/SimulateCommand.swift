@@ -1,0 +1,99 @@
+// `tunstack simulate`: two stacks and a seeded link in virtual time, to see what congestion control and
+// loss recovery do on a path of one's choice. Needs no right, no device and no waiting.
+
+import ArgumentParser
+
+struct SimulateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate",
+    abstract: "See what congestion control and loss recovery make of a path, in virtual time.")
+
+  @Option(help: "Rate of the link, 0.01 to 10000 Mbit/s.")
+  var rate = "10"
+
+  @Option(help: "Time that a packet takes each way, 0.01 to 10000 ms.")
+  var delay = "20"
+
+  @Option(
+    help:
+      "What waits for the rate: 1 to 100000 packets, or a share of rate times round trip like 0.5bdp."
+  )
+  var queue = "1bdp"
+
+  @Option(help: "Packets lost, percent.")
+  var loss = "0"
+
+  @Option(help: "Packets held back so that later ones overtake them, percent.")
+  var reordering = "0"
+
+  @Option(help: "How long they are held back, 0 to 10000 ms.")
+  var reorderingDelay = "15"
+
+  @Option(help: "Packets that arrive twice, percent.")
+  var duplication = "0"
+
+  @Option(help: "Packets with a bit turned over, percent.")
+  var corruption = "0"
+
+  @Option(help: "Added to the delay by chance, up to this, 0 to 10000 ms; may reorder.")
+  var jitter = "0"
+
+  @Flag(name: .customLong("both-ways"), help: "Have all that befall acknowledgments, too.")
+  var isBothWays = false
+
+  @Option(help: "Congestion control: cubic or reno (default: cubic).")
+  var algorithm: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: "A setting of both stacks with Linux's name, like tcp_recovery=0. Repeatable.")
+  var assignments: [String] = []
+
+  @Option(help: "Where all luck comes from; the same seed gives the same run.")
+  var seed = "1"
+
+  @Option(help: "How long the flows send, 0.1 to 3600 s (default: 30, or 3600 with --octets).")
+  var seconds: String?
+
+  @Option(help: "What each flow sends; ends the run when all have (default: as much as it can).")
+  var octets: String?
+
+  @Option(help: "Flows beside each other on the link, 1 to 16.")
+  var flows = "1"
+
+  @Option(help: "Write every sample to this file, as comma-separated values.")
+  var csv: String?
+
+  @Option(help: "Write charts to this file, as SVG.")
+  var svg: String?
+
+  @Option(help: "Write what the sending host sends and receives to this file (pcap).")
+  var pcap: String?
+
+  @Flag(name: .customLong("no-chart"), help: "Draw no charts in the terminal.")
+  var noChart = false
+
+  func run() async throws {
+    let plan = try SimulatePlan(self)
+    for warning in plan.warnings { StandardError.write(line: "tunstack: \(warning)") }
+    // A long run is computing only: it goes on beside the wait for a signal.
+    try await Lab.run { try plan.run() }
+  }
+}
+
+extension SimulatePlan {
+  fileprivate func run() throws {
+    Lab.say("tunstack simulate\n")
+    for line in SimulateReport.explanation.split(separator: "\n") { Lab.say("  \(line)") }
+    Lab.say("")
+    var run = try SimulateRun(self)
+    try run.toEnd()
+    let report = SimulateReport(plan: self, outcome: run.outcome)
+    for line in report.lines { Lab.say(line) }
+    if withChart {
+      for line in report.terminalCharts(width: TerminalChart.terminalWidth) { Lab.say(line) }
+    }
+    if let csvPath { try TextFile.write(report.csv.text, to: csvPath) }
+    if let svgPath { try TextFile.write(report.chart.text, to: svgPath) }
+  }
+}
