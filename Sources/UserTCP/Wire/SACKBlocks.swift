@@ -39,11 +39,19 @@ struct SACKBlocks: BitwiseCopyable {
     count += 1
   }
 
-  /// The first `limit` of them.
-  func prefix(_ limit: Int) -> SACKBlocks {
-    var shorter = self
-    shorter.count = UInt8(min(Int(count), max(limit, 0)))
-    return shorter
+  /// Those from `first` on, the lowest first.
+  func ascending(from first: Int) -> SACKBlocks {
+    var sorted = SACKBlocks()
+    for index in min(first, Int(count))..<Int(count) {
+      var place = Int(sorted.count)
+      sorted.count += 1
+      while place > 0, blocks[index].left < sorted.blocks[place - 1].left {
+        sorted.blocks[place] = sorted.blocks[place - 1]
+        place -= 1
+      }
+      sorted.blocks[place] = blocks[index]
+    }
+    return sorted
   }
 }
 

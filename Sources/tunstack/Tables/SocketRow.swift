@@ -39,7 +39,13 @@ struct SocketRow: Codable, Equatable, Sendable {
     var backoff = 0
     var delayedAcknowledgmentMicroseconds: Int64 = 0
     var quickAcknowledgments = 0
+    var congestionAlgorithm = ""
     var congestionWindow = 0
+    var sacked = 0
+    var lost = 0
+    var resent = 0
+    var deliveryRate: UInt64 = 0
+    var minimumRoundTripMicroseconds: Int64 = 0
     /// Left out until there was a loss.
     var slowStartThreshold: Int?
     var sendWindow = 0
@@ -91,7 +97,13 @@ extension SocketRow.Details {
     backoff = snapshot.backoff
     delayedAcknowledgmentMicroseconds = snapshot.delayedAcknowledgment.microseconds
     quickAcknowledgments = snapshot.quickAcknowledgments
+    congestionAlgorithm = snapshot.congestionAlgorithm.rawValue
     congestionWindow = snapshot.congestionWindow
+    sacked = snapshot.sacked
+    lost = snapshot.lost
+    resent = snapshot.resent
+    deliveryRate = snapshot.deliveryRate
+    minimumRoundTripMicroseconds = snapshot.minimumRoundTripTime.microseconds
     slowStartThreshold = snapshot.slowStartThreshold
     sendWindow = snapshot.sendWindow
     receiveWindow = snapshot.receiveWindow

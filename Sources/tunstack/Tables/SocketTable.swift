@@ -106,7 +106,7 @@ struct SocketTable {
     let size = max(connection.maximumSegmentSize, 1)
     var words: [String] = []
     if connection.timestamps { words.append("ts") }
-    words.append("reno")
+    words.append(connection.congestionAlgorithm)
     if let send = connection.sendWindowShift, let receive = connection.receiveWindowShift {
       words.append("wscale:\(send),\(receive)")
     }
@@ -134,12 +134,19 @@ struct SocketTable {
       "lastsnd:\(connection.sinceSendingMicroseconds / 1_000)",
       "lastrcv:\(connection.sinceReceivingMicroseconds / 1_000)",
     ]
+    if connection.deliveryRate > 0 { words.append("delivery_rate \(connection.deliveryRate * 8)bps") }
     if connection.retransmissions > 0 {
-      words.append("retrans:\(row.retransmissionsInRow)/\(connection.retransmissions)")
+      words.append("retrans:\(connection.resent / size)/\(connection.retransmissions)")
     }
     words += Self.counts([
-      ("notsent", connection.unsent), ("snd_wnd", connection.sendWindow),
-      ("rcv_wnd", connection.receiveWindow),
+      ("lost", connection.lost / size), ("sacked", connection.sacked / size),
+      ("notsent", connection.unsent),
+    ])
+    if connection.minimumRoundTripMicroseconds > 0 {
+      words.append("minrtt:\(Self.milliseconds(connection.minimumRoundTripMicroseconds))")
+    }
+    words += Self.counts([
+      ("snd_wnd", connection.sendWindow), ("rcv_wnd", connection.receiveWindow),
     ])
     return words.joined(separator: " ")
   }

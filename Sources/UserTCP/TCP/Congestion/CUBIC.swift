@@ -25,18 +25,18 @@ struct CUBIC: BitwiseCopyable {
   /// α = 3 (1 - β) / (1 + β): as fair to Reno as β makes it unfair (§4.3).
   private static let alpha: Float = 3 * (1 - beta) / (1 + beta)
   private static let maximumWindow: UInt32 = 1 << 30
-  /// L of RFC 9406 §4.2: segments by which one ACK may open slow start's window (HS-2).
-  private static let slowStartLimit: UInt32 = 8
 
   init(window: UInt32) { self.window = window }
 
-  /// `count` octets were acknowledged; `divisor` slows the growth of slow start (RFC 9406 §4.2).
+  /// `count` octets were acknowledged.
   mutating func acknowledged(
-    _ count: UInt32, segmentSize: UInt32, divisor: UInt32, roundTrip: Interval, at now: Instant
+    _ count: UInt32, segmentSize: UInt32, slowStart: SlowStart, roundTrip: Interval,
+    at now: Instant
   ) {
     guard window >= threshold else {
       window = min(
-        window + min(count, Self.slowStartLimit * segmentSize) / divisor, Self.maximumWindow)
+        window + min(count, slowStart.segments * segmentSize) / slowStart.divisor,
+        Self.maximumWindow)
       return
     }
     let size = Float(segmentSize)

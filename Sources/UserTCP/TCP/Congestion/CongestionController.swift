@@ -1,6 +1,15 @@
 // How much may be in flight (RFC 5681, RFC 9438). One enum of small structs, so that a controller costs no
 // indirection. It decides sizes only: what to retransmit is `Recovery/`'s.
 
+/// How fast slow start may go.
+struct SlowStart: BitwiseCopyable {
+  /// L of RFC 3465: segments by which one ACK may open the window; eight the first time, as RFC 9406 §4.2
+  /// has it, one after a loss (HS-2).
+  var segments: UInt32 = 1
+  /// Of HyStart++'s conservative slow start.
+  var divisor: UInt32 = 1
+}
+
 /// A congestion window and how it answers ACKs and loss. All sizes are octets.
 enum CongestionController: BitwiseCopyable {
   case newReno(NewReno)
@@ -44,19 +53,19 @@ enum CongestionController: BitwiseCopyable {
   /// No loss has been seen yet.
   var isInFirstSlowStart: Bool { threshold == Int(UInt32.max) }
 
-  /// `count` octets were acknowledged for the first time, outside recovery; HyStart++ may have slow start
-  /// divided by `divisor`.
+  /// `count` octets were acknowledged for the first time, outside recovery.
   mutating func acknowledged(
-    _ count: Int, segmentSize: Int, divisor: UInt32 = 1, roundTrip: Interval, at now: Instant
+    _ count: Int, segmentSize: Int, slowStart: SlowStart = SlowStart(), roundTrip: Interval,
+    at now: Instant
   ) {
     switch self {
     case .newReno(var state):
-      state.acknowledged(UInt32(count) / divisor, segmentSize: UInt32(segmentSize))
+      state.acknowledged(UInt32(count) / slowStart.divisor, segmentSize: UInt32(segmentSize))
       self = .newReno(state)
     case .cubic(var state):
       state.acknowledged(
-        UInt32(count), segmentSize: UInt32(segmentSize), divisor: divisor, roundTrip: roundTrip,
-        at: now)
+        UInt32(count), segmentSize: UInt32(segmentSize), slowStart: slowStart,
+        roundTrip: roundTrip, at: now)
       self = .cubic(state)
     }
   }

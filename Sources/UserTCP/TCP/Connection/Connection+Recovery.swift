@@ -28,19 +28,23 @@ extension Connection {
     if send.unacknowledged > before {
       activity.acknowledge(send.unacknowledged, at: context.now, echo: echo, &delivery)
     }
-    let blocks = segment.options.sackBlocks
-    let hasDuplicate = duplicateReported(blocks, acknowledgment: segment.acknowledgment, &context)
-    for index in (hasDuplicate ? 1 : 0)..<max(Int(blocks.count), hasDuplicate ? 1 : 0) {
+    let reported = segment.options.sackBlocks
+    let hasDuplicate = duplicateReported(reported, acknowledgment: segment.acknowledgment, &context)
+    // From the lowest up: the highest first would look like reordering.
+    let blocks = reported.ascending(from: hasDuplicate ? 1 : 0)
+    for index in 0..<Int(blocks.count) {
       let block = blocks[index]
       guard block.left >= send.unacknowledged, block.right <= send.next else {
-        // Old news, or a lie (SACK-7).
-        if block.right > send.next { context.counters.sackBlocksDiscarded += 1 }
+        // A lie (SACK-7), or old news, which an old ACK may bring.
+        if block.right > send.next || segment.acknowledgment == send.unacknowledged {
+          context.counters.sackBlocksDiscarded += 1
+        }
         continue
       }
       activity.sack(
         block, at: context.now, echo: echo, pool: &context.buffers, &delivery)
     }
-    context.counters.sackBlocksDiscarded += UInt64(blocks.invalid)
+    context.counters.sackBlocksDiscarded += UInt64(reported.invalid)
     if delivery.roundTrip != nil { activity.state.probe.roundTripMeasured() }
 
     let advanced = send.unacknowledged > before
@@ -62,7 +66,7 @@ extension Connection {
   ) -> Bool {
     guard blocks.count > 0 else { return false }
     let block = blocks[0]
-    let isOld = block.left < acknowledgment
+    let isOld = block.right <= acknowledgment
     let isInside =
       blocks.count > 1 && block.left >= blocks[1].left && block.right <= blocks[1].right
     guard isOld || isInside else { return false }
@@ -114,10 +118,11 @@ extension Connection {
         grow(delivery.octets, &context)
       }
     case .recovery:
-      if delivery.lostAgain > 0, context.settings.usesRACK {
-        // The loss of a retransmission is a second sign of congestion (RFC 5681 §4.3, CC-12).
+      if let sentAt = delivery.lostAgainSentAt {
         context.counters.lostRetransmissions += 1
-        beginRecovery(flight: send.flight, &context)
+        // The loss of a retransmission is a second sign of congestion (RFC 5681 §4.3, CC-12), unless the
+        // window has been cut since that copy was sent.
+        if sentAt > activity.state.reducedAt { beginRecovery(flight: pipe, &context) }
       }
       reduce(delivery, isSafe: advanced && delivery.lost == 0, &context)
     case .loss:
@@ -137,7 +142,8 @@ extension Connection {
     guard flags.contains(.isWindowLimited) || activity.state.phase == .loss else { return }
     congestion.acknowledged(
       octets, segmentSize: Int(send.segmentSize),
-      divisor: congestion.isInFirstSlowStart ? activity.state.hyStart.divisor : 1,
+      slowStart: congestion.isInFirstSlowStart
+        ? SlowStart(segments: 8, divisor: activity.state.hyStart.divisor) : SlowStart(),
       roundTrip: roundTrip.smoothed, at: context.now)
   }
 
@@ -147,8 +153,9 @@ extension Connection {
       activity.state.undo.arm(
         window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
     }
-    congestion.segmentLost(flight: send.flight, segmentSize: size)
+    congestion.segmentLost(flight: min(send.flight, congestion.window), segmentSize: size)
     activity.state.reduction.begin(flight: flight)
+    activity.state.reducedAt = context.now
     activity.state.recoveryPoint = send.next
     activity.state.phase = .recovery
     activity.state.probe.cancel()
@@ -185,12 +192,14 @@ extension Connection {
     }
     guard activity.state.phase == .loss, activity.state.undo.isTimeoutInDoubt else { return }
     if delivery.includesOriginal {
-      // FRTO-1: what was never sent again arrived after all, so it was on its way.
+      // FRTO-1: what was never sent again arrived after all, so it was on its way. Unlike RFC 5682 §3, as
+      // Linux: at the first ACK, too, and when it covers everything.
       context.counters.spuriousTimeouts += 1
       undoReduction(&context)
     } else if !advanced || delivery.octets == 0 {
       activity.state.undo.isTimeoutInDoubt = false  // a duplicate: the loss was real
-    } else if activity.state.undo.hasSentNew {
+    } else if activity.state.undo.hasSentNew || !(send.hasUnsent && send.windowEdge > send.next) {
+      // FRTO-2: nothing new has shown it, or nothing new can be sent that would.
       activity.state.undo.isTimeoutInDoubt = false
     }
   }
@@ -221,7 +230,15 @@ extension Connection {
       deadlines.retransmission = context.now + reorderingWait + TimerWheel.tick
       return
     }
-    if activity.state.timer == .reordering || advanced {
+    if activity.count > 0, activity[0].isSacked {
+      // What the peer said it has it does not acknowledge: it has reneged, or is about to (SACK-6).
+      activity.state.timer = .retransmission
+      let wait = max(roundTrip.smoothed / 2, .milliseconds(10))
+      deadlines.retransmission = min(deadlines.retransmission, context.now + wait)
+      return
+    }
+    let isProbeOutOfPlace = activity.state.timer == .probe && activity.state.sacked > 0
+    if activity.state.timer == .reordering || advanced || isProbeOutOfPlace {
       activity.state.timer = .retransmission
       startRetransmissionTimer(&context)
     }
@@ -237,10 +254,9 @@ extension Connection {
     var wait = roundTrip.hasSample ? roundTrip.smoothed * 2 : .seconds(1)
     if send.flight <= Int(send.segmentSize) { wait = wait + .milliseconds(200) }
     wait = max(wait, .milliseconds(2))
-    let deadline = context.now + wait
-    guard deadline < deadlines.retransmission else { return }
+    // Where the RTO would come first the probe goes in its place (RFC 8985 §7.2).
     activity.state.timer = .probe
-    deadlines.retransmission = deadline
+    deadlines.retransmission = min(context.now + wait, deadlines.retransmission)
   }
 
   /// RACK's timer: what was in doubt is lost now, unless it has arrived.
@@ -287,13 +303,16 @@ extension Connection {
     let size = Int(send.segmentSize)
     let isFirst = retransmissionsInRow == 0
     let isNew = activity.state.phase != .loss || send.unacknowledged >= activity.state.recoveryPoint
-    let mayBeSpurious = context.settings.usesForwardRTO && activity.state.phase == .open
+    let mayBeSpurious =
+      context.settings.usesForwardRTO && activity.state.phase == .open && send.hasUnsent
     if isNew, activity.state.phase == .open {
       activity.state.undo.arm(
         window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
     }
     congestion.timedOut(flight: send.flight, segmentSize: size, isFirst: isFirst)
-    if activity.timedOut(at: context.now, reorderingWindow: reorderingWindow) {
+    let patience =
+      max(activity.state.rack.roundTrip, roundTrip.smoothed) + reorderingWindow
+    if activity.timedOut(at: context.now, patience: patience) {
       context.counters.sackRenegings += 1
     }
     activity.state.phase = .loss

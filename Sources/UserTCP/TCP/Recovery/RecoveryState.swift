@@ -37,6 +37,8 @@ struct RecoveryState: BitwiseCopyable {
   var timer = Timer.retransmission
   /// SND.NXT when the phase began (RFC 6675 RecoveryPoint).
   var recoveryPoint: SequenceNumber
+  /// When a loss last cut the window.
+  var reducedAt = Instant.zero
   var rack: RACK
   var reduction = ProportionalRateReduction()
   var undo = SpuriousRecovery()

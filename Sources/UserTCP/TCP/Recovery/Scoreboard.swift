@@ -11,9 +11,10 @@ struct Delivery: BitwiseCopyable {
   var roundTrip: Interval?
   /// Something arrived that was never sent again, from before the recovery point.
   var includesOriginal = false
-  /// Octets that were found to be lost, and those of them that had been sent again before (CC-12).
+  /// Octets that were found to be lost.
   var lost = 0
-  var lostAgain = 0
+  /// When the last of them that had been sent again before was sent (CC-12).
+  var lostAgainSentAt: Instant?
 }
 
 extension ActivityBlock {
@@ -148,7 +149,8 @@ extension ActivityBlock {
     if self[index].flags.contains(.resent) {
       self[index].flags.remove(.resent)
       state.resent -= UInt32(length)
-      delivery.lostAgain += length
+      delivery.lostAgainSentAt = max(
+        delivery.lostAgainSentAt ?? self[index].sentAt, self[index].sentAt)
     }
     if !self[index].flags.contains(.lost) { state.lost += UInt32(length) }
     self[index].flags.insert(.lost)
@@ -159,11 +161,10 @@ extension ActivityBlock {
   /// for as long as a round trip takes (RACK-5). SACK marks hold unless the peer has reneged: it would
   /// have acknowledged the oldest (SACK-6).
   /// Returns whether it has reneged.
-  mutating func timedOut(at now: Instant, reorderingWindow window: Interval) -> Bool {
+  mutating func timedOut(at now: Instant, patience: Interval) -> Bool {
     let hasReneged = count > 0 && self[0].isSacked
     if hasReneged { forgetSacks() }
     var delivery = Delivery()
-    let patience = state.rack.roundTrip + window
     for index in 0..<count where !self[index].isSacked && !self[index].isDue {
       if index == 0 || self[index].sentAt + patience <= now { markLost(index, &delivery) }
     }
