@@ -209,7 +209,7 @@ import UserTCPSimulation
   }
 
   // R9293-MUST-68, SACK-7
-  @Test(arguments: 0..<200 as Range<UInt64>)
+  @Test(arguments: 0..<80 as Range<UInt64>)
   func `random blocks never lose an octet nor the connection`(seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
     let flight = try Flight(
