@@ -27,6 +27,13 @@ extension Server {
     try eventually("the SYNs") { try counter("TcpInSegs") >= before + count }
   }
 
+  /// Memory of the process, in KiB.
+  fileprivate func residentKiB() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/\(process.processID)/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+    return try #require(Int(line.split(separator: " ")[1].trimmingCharacters(in: .whitespaces)))
+  }
+
   /// A request after which the stack closes first.
   fileprivate func closeFirst() throws {
     _ = try curl("-H", "Connection: close", "\(url)/hello")
@@ -56,6 +63,18 @@ extension Kernel {
         #expect(
           try server.namespace.shell("echo hello | nc -N \(Server.address) 7").text == "hello\n")
         #expect(try server.counter("TcpExtSyncookiesRecv") == 2)
+      }
+    }
+
+    // SEC-16: the SYN queue fills to its bound, then cookies go out, and memory stays as it is.
+    @Test func `a flood of SYNs takes the memory of its backlog and no more`() throws {
+      try withServer { server in
+        _ = try server.curl("\(server.url)/hello")
+        _ = try server.sockets("all")
+        let before = try server.residentKiB()
+        try server.flood(port: 80, count: 30_000)
+        #expect(try server.counter("TcpExtSyncookiesSent") >= 30_000 - 4097)
+        #expect(try server.residentKiB() - before <= 1024)
       }
     }
 

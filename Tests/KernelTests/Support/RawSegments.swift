@@ -5,7 +5,7 @@ import Foundation
 
 enum RawSegments {
   private static let library = """
-    import os, socket, struct, sys, time
+    import os, pathlib, socket, struct, sys, time
     HOST, STACK = "192.0.2.1", "192.0.2.2"
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     def total(octets):
@@ -80,6 +80,10 @@ enum RawSegments {
       remembered = [open(f"192.0.2.{50 + i}") for i in range(1)]
       cookies = [open(f"192.0.2.{60 + i}") for i in range(5)]
       os.kill(process, 19)
+      tasks = pathlib.Path(f"/proc/{process}/task")
+      state = lambda task: (task / "stat").read_text().rsplit(")", 1)[1].split()[0]
+      for _ in range(100000):  # the signal is on its way for a while
+          if all(state(task) == "T" for task in tasks.iterdir()): break
       for complete in cookies + remembered: complete()
       os.kill(process, 18)
       """

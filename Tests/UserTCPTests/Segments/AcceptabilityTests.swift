@@ -135,6 +135,17 @@ import UserTCPSimulation
     #expect(peer.state == .established)
   }
 
+  // SEC-32
+  @Test func `a young connection takes no ACK from before it began`() throws {
+    let peer = ScriptedPeer()
+    let c = try peer.opensConnection()
+    peer.sends(.data(seq: c.seq, ack: c.ack - 2, "ghost"))
+    try peer.expectsAtOnce(.ack(seq: c.ack, ack: c.seq))
+    #expect(try peer.appReads(c.id) == [])
+    peer.sends(.data(seq: c.seq, ack: c.ack - 1, "taken"))
+    #expect(try peer.appReads(c.id) == Array("taken".utf8))
+  }
+
   // SEC-6, LC-11, R9293-MAY-12
   @Test func `an old ACK counts back to the largest window ever seen`() throws {
     let peer = ScriptedPeer()

@@ -148,6 +148,25 @@ import UserTCPSimulation
     #expect((retries - 1...retries + 1).contains(copies))
   }
 
+  // SYS-16
+  @Test func `a host that a router calls unreachable ends its orphan once nothing waits longer`()
+    throws
+  {
+    func copies(withError: Bool) throws -> Int {
+      let peer = ScriptedPeer(settings: .changed { $0.orphanRetries = 30 })
+      let c = try connection(peer, 1)
+      if withError {
+        peer.sendsError(type: 3, code: 1, aboutSegment: .ack(seq: c.ack, ack: c.seq))
+      }
+      peer.appCloses(c.id)
+      _ = try peer.takesAll()
+      return try life(peer).copies
+    }
+    // 0.2 s doubled ten times reaches 120 s; without the error thirty repetitions go on from there.
+    #expect((9...12).contains(try copies(withError: true)))
+    #expect((29...31).contains(try copies(withError: false)))
+  }
+
   // SEC-31, SYS-15, SYS-16
   @Test func `peers that never open their window cannot pin many orphans`() throws {
     let peer = ScriptedPeer(settings: .changed { $0.maximumOrphans = 50 })

@@ -77,7 +77,7 @@ extension Connection {
     else { return }
     // R1: the path is in doubt, and the program may know before R2 (MUST-20, SHLD-9, SHLD-10).
     flags.insert(.reportedDoubt)
-    report(.timedOut)
+    if softError == nil { report(.timedOut) }  // a router has said more already
   }
 
   /// Tells the program of a soft error unless it does not want to know (SHLD-20).
