@@ -89,8 +89,8 @@ import UserTCPRuntime
   // MARK: Runs
 
   private static let lossy = [
-    "--seconds", "3", "--loss", "1", "--reordering", "0.5", "--corruption", "0.2",
-    "--duplication", "0.2",
+    "--seconds", "2", "--rate", "5", "--loss", "2", "--reordering", "1", "--corruption", "1",
+    "--duplication", "1",
   ]
 
   @Test func `a seed gives the same run to the last octet, and another seed another`() throws {
@@ -116,7 +116,7 @@ import UserTCPRuntime
   }
 
   @Test func `a good path is used whole, and its queue never holds more than it may`() throws {
-    let report = try Self.report(["--seconds", "5", "--queue", "20"])
+    let report = try Self.report(["--seconds", "2", "--queue", "20"])
     // Headers take 52 of 1500 octets.
     #expect(report.goodput > 9 && report.goodput < 9.66, "\(report.goodput)")
     let queues = report.outcome.samples.map(\.queue)
@@ -157,13 +157,13 @@ import UserTCPRuntime
     // Every 10 ms and at both ends.
     #expect(one.rows.count == 101)
     #expect(one.rows[1][0] == "0.010")
-    let two = try Self.report(["--seconds", "1", "--flows", "2"]).csv
+    let two = try Self.report(["--seconds", "1", "--flows", "2", "--rate", "1"]).csv
     #expect(two.header.suffix(2) == ["retransmissions_2", "received_2"])
     #expect(two.rows.allSatisfy { $0.count == two.header.count })
   }
 
   @Test func `charts end with the run`() throws {
-    let report = try Self.report(["--seconds", "2.5"])
+    let report = try Self.report(["--seconds", "2.5", "--rate", "1"])
     let lines = report.terminalCharts(width: 60)
     #expect(lines.allSatisfy { $0.count <= 60 })
     #expect(lines.filter { $0.hasSuffix(" 2.5 s") }.count == 3)
