@@ -2,17 +2,23 @@
 // (RFC 2883). A block whose right edge is not right of its left does not exist here; the parser counts it.
 
 /// At most four blocks: as many as forty octets of options can hold.
-struct SACKBlocks: BitwiseCopyable {
+struct SACKBlocks: Equatable, BitwiseCopyable {
   struct Block: Hashable, BitwiseCopyable {
     var left: SequenceNumber
     /// One past the last octet.
     var right: SequenceNumber
+
+    static let none = Block(left: SequenceNumber(0), right: SequenceNumber(0))
   }
 
   static let limit = 4
 
-  private var blocks = InlineArray<4, Block>(
-    repeating: Block(left: SequenceNumber(0), right: SequenceNumber(0)))
+  // Four properties and not an InlineArray, of whose `==` the optimiser of Swift 6.3.1 makes a function
+  // without an end. Those behind `count` are zero.
+  private var first = Block.none
+  private var second = Block.none
+  private var third = Block.none
+  private var fourth = Block.none
   private(set) var count: UInt8 = 0
   /// Blocks that could not be: right of left, or nothing between.
   private(set) var invalid: UInt8 = 0
@@ -24,8 +30,26 @@ struct SACKBlocks: BitwiseCopyable {
   var encodedCount: Int { count == 0 ? 0 : 4 + 8 * Int(count) }
 
   subscript(index: Int) -> Block {
-    precondition(index < Int(count), "no such block")
-    return blocks[index]
+    precondition(index >= 0 && index < Int(count), "no such block")
+    return block(index)
+  }
+
+  private func block(_ index: Int) -> Block {
+    switch index {
+    case 0: first
+    case 1: second
+    case 2: third
+    default: fourth
+    }
+  }
+
+  private mutating func set(_ index: Int, _ block: Block) {
+    switch index {
+    case 0: first = block
+    case 1: second = block
+    case 2: third = block
+    default: fourth = block
+    }
   }
 
   /// Drops what is impossible, and what does not fit.
@@ -35,7 +59,7 @@ struct SACKBlocks: BitwiseCopyable {
       return
     }
     guard Int(count) < Self.limit else { return }
-    blocks[Int(count)] = block
+    set(Int(count), block)
     count += 1
   }
 
@@ -45,18 +69,12 @@ struct SACKBlocks: BitwiseCopyable {
     for index in min(first, Int(count))..<Int(count) {
       var place = Int(sorted.count)
       sorted.count += 1
-      while place > 0, blocks[index].left < sorted.blocks[place - 1].left {
-        sorted.blocks[place] = sorted.blocks[place - 1]
+      while place > 0, block(index).left < sorted.block(place - 1).left {
+        sorted.set(place, sorted.block(place - 1))
         place -= 1
       }
-      sorted.blocks[place] = blocks[index]
+      sorted.set(place, block(index))
     }
     return sorted
-  }
-}
-
-extension SACKBlocks: Equatable {
-  static func == (left: SACKBlocks, right: SACKBlocks) -> Bool {
-    left.count == right.count && (0..<Int(left.count)).allSatisfy { left[$0] == right[$0] }
   }
 }
