@@ -65,6 +65,9 @@ import UserTCPSimulation
     var link = Link(settings: settings, seed: 4)
     for _ in 0..<10 { link.send(Frame([UInt8](repeating: 0, count: 100)), at: .zero) }
     #expect(link.statistics.overflowed == 6)
+    #expect(link.octetsWaiting(at: .zero) == 400)
+    #expect(link.octetsWaiting(at: .zero + .milliseconds(350)) == 50)
+    #expect(link.octetsWaiting(at: .zero + .seconds(1)) == 0)
     #expect(link.nextArrival == .zero + .milliseconds(100))
     #expect(link.receive(at: .zero + .milliseconds(100)) != nil)
     #expect(link.nextArrival == .zero + .milliseconds(200))
