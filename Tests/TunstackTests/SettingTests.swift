@@ -165,15 +165,20 @@ import UserTCPRuntime
   @Test func `a knob that is not in effect, and one that is dangerous, say so when written`() throws
   {
     #expect(
-      try SettingAssignment("tcp_sack=0").warnings == ["tcp_sack is kept but not in effect yet"])
+      try SettingAssignment("tcp_ecn=0").warnings == ["tcp_ecn is kept but not in effect yet"])
     #expect(try SettingAssignment("tcp_tw_recycle=1").warnings.first?.contains("NAT") == true)
     #expect(try SettingAssignment("tcp_tw_recycle=0").warnings == [])
     #expect(try SettingAssignment("tcp_fin_timeout=5").warnings == [])
   }
 
-  @Test func `there is one congestion control, and the list of them is only read`() {
+  // SYS-21
+  @Test func `a congestion control is one of those there are, and their list is only read`() throws
+  {
+    var values = SettingValues()
+    try SettingAssignment("tcp_congestion_control=reno").apply(to: &values)
+    #expect(values.stack.congestionAlgorithm == .reno)
     #expect(throws: SettingAssignment.Problem.self) {
-      try SettingAssignment("tcp_congestion_control=cubic")
+      try SettingAssignment("tcp_congestion_control=bbr")
     }
     #expect(throws: SettingAssignment.Problem.self) {
       try SettingAssignment("tcp_available_congestion_control=reno")

@@ -58,6 +58,7 @@ import UserTCPRuntime
   @Test func `-i shows what TCP knows`() {
     var row = Self.rows[1]
     row.connection?.timestamps = true
+    row.connection?.congestionAlgorithm = "reno"
     row.connection?.sendWindowShift = 7
     row.connection?.receiveWindowShift = 10
     row.connection?.roundTripMicroseconds = 25

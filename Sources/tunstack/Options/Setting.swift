@@ -94,8 +94,17 @@ extension Setting {
   ) -> Setting {
     Setting(
       group: .ipv4, name: name, unit: .choice, form: .numbers([0...largest]),
-      meaning: "\(meaning): from \(level) on", read: { [$0.stack[keyPath: field] ? level : 0] },
-      write: { $0.stack[keyPath: field] = $1[0] >= level })
+      meaning: "\(meaning): from \(level) on",
+      read: {
+        let isOn = $0.stack[keyPath: field]
+        // What was written, unless something else has set the switch since.
+        if let kept = $0.kept[name], (kept[0] >= level) == isOn { return kept }
+        return [isOn ? level : 0]
+      },
+      write: {
+        $0.kept[name] = $1
+        $0.stack[keyPath: field] = $1[0] >= level
+      })
   }
 
   static func choice<Choice: RawRepresentable & CaseIterable & Sendable>(

@@ -165,7 +165,10 @@ extension Connection {
 
   /// New octets go out up to `end`.
   private mutating func remember(upTo end: SequenceNumber, _ context: inout TCPContext) {
-    activity.begin(at: send.next, pool: &context.buffers)
+    if activity.isEmpty {
+      activity.begin(at: send.next, pool: &context.buffers)
+      if roundTrip.hasSample { activity.state.rack.expect(roundTrip: roundTrip.smoothed) }
+    }
     if send.flight == 0 { activity.restart(at: send.next) }
     deadlines.activity = .never
     activity.append(upTo: end, at: context.now, pool: &context.buffers)

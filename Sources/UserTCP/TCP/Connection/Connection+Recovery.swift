@@ -44,8 +44,9 @@ extension Connection {
         }
         continue
       }
+      // Not by its echo: a segment out of order brings back the timestamp of the last one in order.
       activity.sack(
-        block, at: context.now, echo: echo, pool: &context.buffers, &delivery)
+        block, at: context.now, echo: nil, pool: &context.buffers, &delivery)
     }
     context.counters.sackBlocksDiscarded += UInt64(reported.invalid)
     if delivery.roundTrip != nil { activity.state.probe.roundTripMeasured() }

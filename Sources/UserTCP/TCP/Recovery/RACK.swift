@@ -25,6 +25,11 @@ struct RACK: BitwiseCopyable {
     duplicateRound = start
   }
 
+  /// What is known of the path already, from the handshake or from before a pause.
+  mutating func expect(roundTrip: Interval) {
+    minimumRoundTrip = min(minimumRoundTrip, roundTrip)
+  }
+
   /// §6.2 steps 1 to 3: a transmission has arrived. `isEchoOld`: the ACK's timestamp is from before it
   /// was last sent, so it was an earlier copy that arrived.
   mutating func delivered(_ transmission: Transmission, at now: Instant, isEchoOld: Bool) {
