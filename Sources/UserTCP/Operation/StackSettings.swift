@@ -93,7 +93,7 @@ public struct StackSettings: Sendable {
   public var acceptsMissingTimestamp: Bool
 
   // Congestion control
-  /// `tcp_congestion_control`, of new connections.
+  /// `tcp_congestion_control`, of new connections (SYS-21).
   public var congestionAlgorithm = CongestionAlgorithm.cubic
   /// HyStart++ ends the first slow start when the round trip grows (RFC 9406).
   public var usesHyStart = true
