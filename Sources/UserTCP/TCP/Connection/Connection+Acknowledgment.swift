@@ -34,7 +34,7 @@ extension Connection {
     }
     if usesSACK {
       reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
-      if send.flight == 0, !activity.isEmpty { deadlines.activity = context.now + .seconds(1) }
+      if send.flight == 0, !activity.isEmpty { nothingInFlight(&context) }
     }
     ownFINAcknowledged(&context)
     return outcome == nil
@@ -117,6 +117,15 @@ extension Connection {
     }
     send.updateWindow(to: window, from: segment)
     if grows { flags.insert(.isOutputDue) }
+  }
+
+  /// The block goes; but not for a second if something in it may still be asked for.
+  private mutating func nothingInFlight(_ context: inout TCPContext) {
+    if activity.state.isWorthKeeping {
+      deadlines.activity = context.now + .seconds(1)
+    } else {
+      activity.release(to: &context.buffers)
+    }
   }
 
   private mutating func assumeAllLost() {

@@ -54,6 +54,12 @@ struct RecoveryState: BitwiseCopyable {
     hyStart = HyStart(start: start)
   }
 
+  /// Of use after everything has been acknowledged: reordering was seen, or a late D-SACK or duplicate may
+  /// still tell that a retransmission or a probe was in vain.
+  var isWorthKeeping: Bool {
+    phase != .open || undo.isArmed || probe.isOut || rack.sawReordering
+  }
+
   /// Octets that are on their way, of `outstanding` = SND.NXT - SND.UNA (RFC 6675 "pipe").
   func pipe(outstanding: Int) -> Int {
     max(0, outstanding - Int(sacked) - Int(lost) + Int(resent))
