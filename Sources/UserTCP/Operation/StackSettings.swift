@@ -71,6 +71,7 @@ public struct StackSettings: Sendable {
 
   // Retransmission (RFC 6298)
   public var initialRetransmissionTimeout = Interval.seconds(1)
+  /// `tcp_rto_min_us` (SYS-25).
   public var minimumRetransmissionTimeout: Interval
   public var maximumRetransmissionTimeout = Interval.seconds(120)
   /// `tcp_retries1`: R1 of RFC 9293 §3.8.3.
@@ -98,6 +99,16 @@ public struct StackSettings: Sendable {
   /// HyStart++ ends the first slow start when the round trip grows (RFC 9406).
   public var usesHyStart = true
 
+  /// Keep a congestion window that the program does not use for five minutes (RFC 7661) instead of
+  /// `restartsAfterIdle`; costs an idle connection its activity block as long. Off, as the RFC is experimental.
+  public var keepsUnusedWindow = false
+  /// Spread a flight over its round trip where that is long enough and the window large.
+  public var usesPacing = true
+  /// `tcp_pacing_ss_ratio`, `tcp_pacing_ca_ratio`: per cent of window / round trip, in slow start below
+  /// half the threshold and above.
+  public var pacingRatioInSlowStart = 200
+  public var pacingRatio = 120
+
   // Loss recovery
   /// `tcp_sack`: offer and accept selective acknowledgments (RFC 2018).
   public var usesSACK = true
@@ -106,8 +117,13 @@ public struct StackSettings: Sendable {
   /// `tcp_recovery`: RACK decides what is lost, by time (RFC 8985); without, three segments SACKed above
   /// it do (RFC 6675).
   public var usesRACK = true
+  /// The window shrinks in proportion to what arrives (PRR, RFC 9937); without, at once (RFC 6675).
+  public var usesProportionalReduction = true
   /// `tcp_early_retrans`: probe for a lost tail (RFC 8985 §7).
   public var usesTailLossProbe = true
+  /// `tcp_reordering`: segments beyond a missing one that say it is lost, 1 to 255: DupThresh of RFC 5681
+  /// and 6675, and where RACK stops waiting (RFC 8985, SYS-31).
+  public var reorderingThreshold = 3
   /// `tcp_frto`: watch whether a timeout was spurious (RFC 5682).
   public var usesForwardRTO = true
 
@@ -212,6 +228,9 @@ extension StackSettings {
     settings.challengeLimit = max(challengeLimit, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
+    settings.pacingRatioInSlowStart = min(max(pacingRatioInSlowStart, 1), 1000)
+    settings.pacingRatio = min(max(pacingRatio, 1), 1000)
+    settings.reorderingThreshold = min(max(reorderingThreshold, 1), 255)
     // Retransmissions are counted in an octet; Linux has the same bounds.
     settings.synRetries = min(max(synRetries, 0), 127)
     settings.synLinearTimeouts = min(max(synLinearTimeouts, 0), 127)

@@ -40,7 +40,7 @@ extension ProtocolStack {
     var entry = halfOpen(segment, key, ListenerID(slot: id.slot, generation: id.generation))
     if let timeWaitPlace {
       // Beyond everything the old incarnation used, whatever the clock says (TW-13).
-      entry.initial = timeWait[timeWaitPlace].sendNext + 65_537
+      entry.initial = timeWait[timeWaitPlace].successorInitial
       entry.flags.insert(.fromTimeWait)
     }
     switch admission(of: entry) {

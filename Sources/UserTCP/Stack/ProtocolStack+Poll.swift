@@ -101,7 +101,14 @@ extension ProtocolStack {
   private mutating func write(
     _ segment: OutgoingSegment, of slot: UInt32, into batch: inout OutgoingBatch
   ) {
-    if !segment.isRetransmission { context.counters.segmentsOut += 1 }
+    let count = segment.segmentCount
+    connections[slot].segmentsSent &+= UInt32(count)
+    if segment.isRetransmission {
+      connections[slot].retransmissions &+= UInt32(count)
+      context.counters.retransmissions += UInt64(count)
+    } else {
+      context.counters.segmentsOut += UInt64(count)
+    }
     let options = connections[slot].options
     let text = unsafe connections[slot].send.ring.pieces(
       at: segment.textOffset, count: segment.textCount)

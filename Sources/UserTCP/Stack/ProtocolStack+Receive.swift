@@ -90,6 +90,7 @@ extension ProtocolStack {
       case .options: context.counters.malformedOptions += 1  // R9293-MUST-7
       }
     case .success(let (segment, textOffset)):
+      context.counters.segmentsIn += UInt64(segment.segmentCount - 1)
       let key = ConnectionKey(
         remoteAddress: header.source, remotePort: segment.sourcePort,
         localAddress: header.destination, localPort: segment.destinationPort)
@@ -118,6 +119,7 @@ extension ProtocolStack {
     if segment.hasImpossibleFlags { context.counters.impossibleFlags += 1 }
     let hash = context.secrets.tableHash(key)
     if let slot = find(key, hash: hash), let id = connections.id(at: slot) {
+      connections[slot].segmentsReceived &+= UInt32(segment.segmentCount)
       connections[slot].segmentArrives(segment, text, &context)
       settle(id)
     } else if let slot = synQueue.find(key, hash: hash) {

@@ -6,8 +6,7 @@ extension Setting {
   static let later: [Setting] = recovery + congestion + pathMTU + fragments + other
 
   private static let recovery: [Setting] = [
-    .later("tcp_reordering", .segments, 1...300, 3, "reordering that is no loss yet"),
-    .later("tcp_max_reordering", .segments, 1...65_535, 300, "the most it grows to"),
+    .later("tcp_max_reordering", .segments, 1...65_535, 300, "the most it grows to")
   ]
 
   private static let congestion: [Setting] = [

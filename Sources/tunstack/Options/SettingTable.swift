@@ -72,10 +72,31 @@ extension Setting {
     .flag(
       "tcp_recovery", \.usesRACK,
       "loss detected by time (RACK, RFC 8985); without by three segments above it (RFC 6675)"),
+    .flag(
+      "tcp_prr", \.usesProportionalReduction,
+      "the window shrinks over a round trip (RFC 9937), not at once; not a knob of Linux"),
     .level(
       "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4,
       "a lost tail is probed for (RFC 8985 §7)"),
+    .number(
+      "tcp_reordering", .segments, 1...255, \.reorderingThreshold,
+      "segments beyond a missing one that say it is lost"),
     .level("tcp_frto", \.usesForwardRTO, on: 2, of: 2, "spurious timeouts are found (RFC 5682)"),
+    .flag(
+      "tcp_hystart", \.usesHyStart,
+      "slow start ends when the round trip grows (HyStart++, RFC 9406); not a knob of Linux"),
+    .flag(
+      "tcp_cwnd_validation", \.keepsUnusedWindow,
+      "a congestion window that is not used is kept for 5 min (RFC 7661); not a knob of Linux"),
+    .flag(
+      "tcp_pacing", \.usesPacing,
+      "a large flight is spread over its round trip; not a knob of Linux, which has qdiscs"),
+    .number(
+      "tcp_pacing_ss_ratio", .percent, 1...1000, \.pacingRatioInSlowStart,
+      "of window / round trip at which a flight leaves in slow start"),
+    .number(
+      "tcp_pacing_ca_ratio", .percent, 1...1000, \.pacingRatio,
+      "of window / round trip at which a flight leaves near the threshold and above"),
     Setting(
       group: .ipv4, name: "tcp_congestion_control", unit: .choice, form: .name(algorithms),
       meaning: "how the congestion window of new connections grows and shrinks",

@@ -18,7 +18,11 @@ extension Connection {
     if deadlines.closing <= now { closingDeadlinePassed(&context) }
     if deadlines.activity <= now {
       deadlines.activity = .never
-      if send.flight == 0 { activity.release(to: &context.buffers) }
+      if send.flight == 0, !send.hasUnsent {
+        keepingTimePassed(&context)
+      } else {
+        flags.insert(.isOutputDue)  // paced text may go on
+      }
     }
   }
 
@@ -57,7 +61,8 @@ extension Connection {
     if activity.isEmpty {
       recovery.timedOut(
         unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
-        isFirst: retransmissionsInRow == 0, &congestion)
+        isFirst: retransmissionsInRow == 0,
+        mayBeSpurious: context.settings.usesForwardRTO && send.hasUnsent, &congestion)
       // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
       send.cursor = send.unacknowledged
     } else {

@@ -11,6 +11,11 @@ struct OutgoingSegment: BitwiseCopyable {
   /// Text of each segment to be cut, 0 for a plain segment.
   var segmentSize = 0
   var isRetransmission = false
+
+  /// Segments that arrive: what a super-segment is cut into.
+  var segmentCount: Int {
+    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+  }
 }
 
 extension Connection {
@@ -34,6 +39,7 @@ extension Connection {
     }
     if flags.contains(.isTailProbeDue), let segment = probeSegment(&context) { return segment }
     if let segment = textSegment(&context) { return segment }
+    if let segment = rescueSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
     return flags.contains(.isACKDue) ? acknowledgment(&context) : nil
@@ -69,7 +75,6 @@ extension Connection {
     lastSent = context.now
     var segment = OutgoingSegment(header: header)
     segment.isRetransmission = synRetransmissions > 0
-    if segment.isRetransmission { context.counters.retransmissions += 1 }
     return segment
   }
 
@@ -87,8 +92,6 @@ extension Connection {
     guard count > 0 || reachesFIN else { return nil }
     let end = send.unacknowledged + (count + (reachesFIN ? 1 : 0))
     if send.cursor < end { send.cursor = end }
-    retransmissions &+= 1
-    context.counters.retransmissions += 1
     roundTrip.cancelMeasurement()
     if deadlines.retransmission == .never { startRetransmissionTimer(&context) }
     var segment = text(
@@ -115,8 +118,14 @@ extension Connection {
     }
     if isProbe { byCongestion = Int(send.segmentSize) }
     let isAgain = send.cursor < send.next
+    // F-RTO: after a timeout in doubt only its first segment is sent again (RFC 5682 §2.1).
+    if isAgain, activity.isEmpty, recovery.doubt != .none { return nil }
+    guard let paced = isProbe || isAgain ? unsent : pacedRoom(unsent: unsent, context) else {
+      return nil
+    }
     let count = sendableCount(
-      unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
+      unsent: unsent, byWindow: byWindow, byCongestion: min(byCongestion, paced),
+      isAgain: isAgain, context)
     let endsData = count == unsent
     // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
     // until what was sent before is sent again.
@@ -133,8 +142,6 @@ extension Connection {
     let end = start + (count + (withFIN ? 1 : 0))
     send.cursor = end
     if isAgain {
-      retransmissions &+= 1
-      context.counters.retransmissions += 1
       context.counters.slowStartRetransmissions += 1
       roundTrip.cancelMeasurement()
     } else {
@@ -167,13 +174,23 @@ extension Connection {
   private mutating func remember(upTo end: SequenceNumber, _ context: inout TCPContext) {
     if activity.isEmpty {
       activity.begin(at: send.next, pool: &context.buffers)
-      if roundTrip.hasSample { activity.state.rack.expect(roundTrip: roundTrip.smoothed) }
+      activity.state.rack.begin(
+        roundTrip: roundTrip.hasSample ? roundTrip.smoothed : nil,
+        sawReordering: flags.contains(.sawReordering))
     }
     if send.flight == 0 { activity.restart(at: send.next) }
     deadlines.activity = .never
     activity.append(upTo: end, at: context.now, pool: &context.buffers)
+    activity.state.pacing.sent(end - send.next)
     if activity.state.phase == .recovery { activity.state.reduction.sent(end - send.next) }
     if activity.state.undo.isTimeoutInDoubt { activity.state.undo.hasSentNew = true }
+  }
+
+  /// The block goes, and with it what only matters while something is in flight.
+  mutating func releaseActivity(_ context: inout TCPContext) {
+    guard !activity.isEmpty else { return }
+    if activity.state.rack.sawReordering { flags.insert(.sawReordering) }
+    activity.release(to: &context.buffers)
   }
 
   /// RFC 9293 §3.8.6.2.1 and RFC 5681: full segments when both windows allow them; a small one when
@@ -233,16 +250,6 @@ extension Connection {
     lastSent = context.now
     return OutgoingSegment(
       header: header, textOffset: offset, textCount: count, segmentSize: segmentSize)
-  }
-
-  /// RFC 5681 §4.1: after an idle RTO the window says nothing about the path any more (CC-14).
-  private mutating func restartAfterIdle(_ context: borrowing TCPContext) {
-    guard context.settings.restartsAfterIdle, send.flight == 0,
-      context.now - lastSent > roundTrip.timeout
-    else { return }
-    let initial = CongestionController.initialWindow(
-      segmentSize: Int(send.segmentSize), synRetransmissions: 0)
-    if congestion.window > Int(initial) { congestion.setWindow(Int(initial)) }
   }
 
   // MARK: Probes and ACKs

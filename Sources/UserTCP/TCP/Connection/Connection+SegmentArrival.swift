@@ -43,7 +43,7 @@ extension Connection {
     }
     learnPeer(from: segment, &context)
     if isAcceptable {
-      roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
+      measureRoundTrip(segment, context)
       _ = send.acknowledge(segment.acknowledgment)
       move(on: .synAckArrives, &context)
       acknowledgeNow()
