@@ -108,19 +108,23 @@ extension ProtocolStack {
     return true
   }
 
+  /// As much of a packet as fits with an error into 576 octets (RFC 1812 §4.3.2.3).
+  static var quotationLimit: Int { 576 - IPv4Header.minimumCount - ICMPMessage.headerCount }
+
+  /// There is room for an error, and the limits allow it.
+  mutating func mayReport(_ type: UInt8, to source: IPv4Address) -> Bool {
+    !icmpOutput.isFull && isWithinLimits(type, to: source)
+  }
+
   /// Destination unreachable, unless RFC 1122 §3.2.2 forbids it (ICMP4-4, ICMP4-5) or the bucket is
   /// empty. Destination and source have been checked to be single hosts before we come here.
   mutating func unreachable(_ code: UInt8, about packet: RawSpan, _ header: IPv4Header) {
-    guard !icmpOutput.isFull, isWithinLimits(ICMPType.destinationUnreachable, to: header.source)
-    else {
-      return
-    }
+    guard mayReport(ICMPType.destinationUnreachable, to: header.source) else { return }
     icmpCounters.unreachablesOut += 1
-    // As much as fits into 576 octets (RFC 1812 §4.3.2.3).
-    let room = 576 - IPv4Header.minimumCount - ICMPMessage.headerCount
     icmpOutput.append(
       ICMPMessage(type: ICMPType.destinationUnreachable, code: code), from: header.destination,
-      to: header.source, body: packet.extracting(first: min(header.totalCount, room)),
+      to: header.source,
+      body: packet.extracting(first: min(header.totalCount, Self.quotationLimit)),
       typeOfService: 0)
   }
 }

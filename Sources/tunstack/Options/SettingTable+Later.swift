@@ -24,8 +24,6 @@ extension Setting {
   ]
 
   private static let fragments: [Setting] = [
-    .later("ipfrag_time", .seconds, 1...2_147_483, 30, "how long fragments wait for the rest"),
-    .later("ipfrag_high_thresh", .octets, 0...2_147_483_647, 4_194_304, "memory for fragments"),
     .later("ipfrag_max_dist", .entries, 0...2_147_483_647, 64, "how far apart fragments may come"),
   ]
 
