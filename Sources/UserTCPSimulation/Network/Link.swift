@@ -16,8 +16,8 @@ public struct LinkSettings: Sendable {
   public var queueLimit = 1 << 20
   /// Probabilities per frame.
   public var loss = 0.0
-  /// How many frames in a row such a loss takes.
-  public var lossBurst = 1
+  /// What comes within this time of such a loss is lost with it.
+  public var lossBurst = Interval.zero
   /// Every so many-th frame with more than bare headers is lost as well; `nil`: none. For response
   /// functions, which are defined by it.
   public var lossPeriod: Int?
@@ -55,8 +55,8 @@ public struct Link: Sendable {
   /// A binary heap by arrival.
   private var flights: [Flight] = []
   private var nextNumber = 0
-  /// Frames that the burst under way still takes, and frames of text since the last periodic loss.
-  private var burstLeft = 0
+  private var burstEnd = Instant.zero
+  /// Since the last periodic loss.
   private var textFrames = 0
   /// When the last queued frame has left the sender.
   private var busyUntil = Instant.zero
@@ -86,7 +86,7 @@ public struct Link: Sendable {
     statistics.offered += 1
     var frame = frame
     // Every frame draws the same numbers, so that one changed probability leaves the others' luck.
-    if random.happens(settings.loss) { burstLeft = max(burstLeft, settings.lossBurst) }
+    let isLostByChance = random.happens(settings.loss)
     let isDuplicated = random.happens(settings.duplication)
     let isCorrupted = random.happens(settings.corruption)
     let isReordered = random.happens(settings.reordering)
@@ -98,7 +98,7 @@ public struct Link: Sendable {
       statistics.overflowed += 1
       return
     }
-    if isLost(frame) {
+    if isLost(frame, byChance: isLostByChance, at: now) {
       statistics.lost += 1
       return
     }
@@ -119,9 +119,11 @@ public struct Link: Sendable {
     }
   }
 
-  private mutating func isLost(_ frame: Frame) -> Bool {
-    var isLost = burstLeft > 0
-    if isLost { burstLeft -= 1 }
+  private mutating func isLost(
+    _ frame: Frame, byChance isLostByChance: Bool, at now: Instant
+  ) -> Bool {
+    var isLost = isLostByChance || now < burstEnd
+    if isLostByChance { burstEnd = now + settings.lossBurst }
     if let period = settings.lossPeriod, frame.bytes.count > 80 {
       textFrames += 1
       if textFrames == period {

@@ -6,7 +6,8 @@ import UserTCPRuntime
 
 extension Setting {
   static let all: [Setting] =
-    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet + later
+    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet
+    + later
 
   private static let opening: [Setting] = [
     .choice(
@@ -72,7 +73,8 @@ extension Setting {
       "tcp_recovery", \.usesRACK,
       "loss detected by time (RACK, RFC 8985); without by three segments above it (RFC 6675)"),
     .level(
-      "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4, "a lost tail is probed for (RFC 8985 §7)"),
+      "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4,
+      "a lost tail is probed for (RFC 8985 §7)"),
     .level("tcp_frto", \.usesForwardRTO, on: 2, of: 2, "spurious timeouts are found (RFC 5682)"),
     Setting(
       group: .ipv4, name: "tcp_congestion_control", unit: .choice, form: .name(algorithms),

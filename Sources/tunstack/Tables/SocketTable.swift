@@ -134,7 +134,9 @@ struct SocketTable {
       "lastsnd:\(connection.sinceSendingMicroseconds / 1_000)",
       "lastrcv:\(connection.sinceReceivingMicroseconds / 1_000)",
     ]
-    if connection.deliveryRate > 0 { words.append("delivery_rate \(connection.deliveryRate * 8)bps") }
+    if connection.deliveryRate > 0 {
+      words.append("delivery_rate \(connection.deliveryRate * 8)bps")
+    }
     if connection.retransmissions > 0 {
       words.append("retrans:\(connection.resent / size)/\(connection.retransmissions)")
     }

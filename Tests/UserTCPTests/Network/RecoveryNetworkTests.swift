@@ -43,7 +43,7 @@ import UserTCPSimulation
     return link
   }
 
-  @Test(arguments: 0..<4 as Range<UInt64>)
+  @Test(arguments: 0..<2 as Range<UInt64>)
   func `a clean path is filled`(seed: UInt64) throws {
     let (seconds, sender, _) = try transfer(20_000_000, over: path, seed: seed)
     #expect(20_000_000 / seconds > 0.85 * 12_500_000, "\(20_000_000 / seconds) octets/s")
@@ -52,13 +52,25 @@ import UserTCPSimulation
 
   // RACK-4
   @Test(arguments: 0..<4 as Range<UInt64>)
-  func `reordering by an eighth of a round trip costs little`(seed: UInt64) throws {
+  func `reordering by an eighth of a round trip costs less than a tenth of the link`(
+    seed: UInt64
+  ) throws {
     var link = path
     link.reordering = 0.01
     link.reorderingDelay = .microseconds(2500)
-    let (seconds, sender, _) = try transfer(20_000_000, over: link, seed: seed)
-    #expect(20_000_000 / seconds > 0.8 * 12_500_000, "\(20_000_000 / seconds) octets/s")
-    #expect(sender.timeouts == 0)
+    var transfer = try Transfer(octets: 14_000_000, over: link, seed: seed, offloads: .all)
+    // Slow start ends with the queue's overflow, reordering or not: it is not what is measured.
+    var time = Interval.zero
+    while transfer.received() < 4_000_000, time < .seconds(10) {
+      time = time + .milliseconds(20)
+      transfer.run(until: time)
+    }
+    let (from, before) = (transfer.seconds, transfer.received())
+    transfer.run(until: .seconds(20))
+    transfer.check()
+    let goodput = Double(transfer.received() - before) / (transfer.seconds - from)
+    #expect(goodput > 0.9 * 12_500_000, "\(goodput) octets/s")
+    #expect(transfer.sender.timeouts == 0)
   }
 
   @Test(arguments: 0..<8 as Range<UInt64>)

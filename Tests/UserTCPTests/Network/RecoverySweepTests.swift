@@ -21,8 +21,9 @@ import UserTCPSimulation
     link.queueLimit = max(1600, Int(product * Double.random(in: 0.1...4, using: &random)))
     if random.happens(0.6) { link.loss = random.fraction() * 0.05 }
     if random.happens(0.3) {
-      link.lossBurst = Int.random(in: 2...20, using: &random)
-      link.loss /= Double(link.lossBurst)
+      // Up to two round trips in which nothing gets through.
+      link.lossBurst = .microseconds(Int64(roundTrip * 2000 * random.fraction()))
+      link.loss /= 10
     }
     if random.happens(0.4) {
       link.reordering = random.fraction() * 0.05

@@ -12,6 +12,7 @@ struct CUBICTests {
     var cubic: CUBIC
     var now = Instant.zero + .seconds(100)
     let roundTrip: Interval
+    static let slowStart = SlowStart(segments: 8, divisor: 1)
 
     init(window: Int, roundTrip: Interval) {
       cubic = CUBIC(window: UInt32(window) * CUBICTests.size)
@@ -33,7 +34,8 @@ struct CUBICTests {
         for _ in 0..<count {
           now = now + roundTrip / Int64(count)
           cubic.acknowledged(
-            CUBICTests.size, segmentSize: CUBICTests.size, divisor: 1, roundTrip: roundTrip,
+            CUBICTests.size, segmentSize: CUBICTests.size, slowStart: Self.slowStart,
+            roundTrip: roundTrip,
             at: now)
         }
       }
@@ -89,7 +91,8 @@ struct CUBICTests {
     for _ in 0..<120 {
       flow.now = flow.now + .seconds(1)
       flow.cubic.acknowledged(
-        1, segmentSize: Self.size, divisor: 1, roundTrip: flow.roundTrip, at: flow.now)
+        1, segmentSize: Self.size, slowStart: SlowStart(segments: 8, divisor: 1),
+        roundTrip: flow.roundTrip, at: flow.now)
     }
     let before = flow.window
     flow.acknowledges(for: flow.roundTrip)
@@ -182,13 +185,16 @@ struct CUBICTests {
   @Test func `slow start grows by what was acknowledged, eight segments at most for an ACK`() {
     var cubic = CUBIC(window: 10 * Self.size)
     cubic.acknowledged(
-      400, segmentSize: Self.size, divisor: 1, roundTrip: .milliseconds(100), at: .zero)
+      400, segmentSize: Self.size, slowStart: SlowStart(segments: 8, divisor: 1),
+      roundTrip: .milliseconds(100), at: .zero)
     #expect(cubic.window == 10_400)
     cubic.acknowledged(
-      20 * Self.size, segmentSize: Self.size, divisor: 1, roundTrip: .milliseconds(100), at: .zero)
+      20 * Self.size, segmentSize: Self.size, slowStart: SlowStart(segments: 8, divisor: 1),
+      roundTrip: .milliseconds(100), at: .zero)
     #expect(cubic.window == 18_400)
     cubic.acknowledged(
-      4 * Self.size, segmentSize: Self.size, divisor: 4, roundTrip: .milliseconds(100), at: .zero)
+      4 * Self.size, segmentSize: Self.size, slowStart: SlowStart(segments: 8, divisor: 4),
+      roundTrip: .milliseconds(100), at: .zero)
     #expect(cubic.window == 19_400)
   }
 
@@ -202,7 +208,8 @@ struct CUBICTests {
         flow.now = flow.now + .milliseconds(1)
         for _ in 0..<pieces {
           flow.cubic.acknowledged(
-            Self.size / pieces, segmentSize: Self.size, divisor: 1, roundTrip: flow.roundTrip,
+            Self.size / pieces, segmentSize: Self.size,
+            slowStart: SlowStart(segments: 8, divisor: 1), roundTrip: flow.roundTrip,
             at: flow.now)
         }
       }
@@ -227,7 +234,8 @@ struct CUBICTests {
         default:
           let before = cubic.window
           cubic.acknowledged(
-            UInt32.random(in: 0...1 << 30, using: &random), segmentSize: size, divisor: 1,
+            UInt32.random(in: 0...1 << 30, using: &random), segmentSize: size,
+            slowStart: SlowStart(segments: 8, divisor: 1),
             roundTrip: .nanoseconds(Int64.random(in: 0...1 << 36, using: &random)), at: now)
           #expect(cubic.window >= before, "seed \(seed)")
           #expect(cubic.window <= 1 << 30 || cubic.window == before, "seed \(seed)")

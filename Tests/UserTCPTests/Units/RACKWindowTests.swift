@@ -117,7 +117,7 @@ struct TimeoutMarkTests {
         upTo: start + 2000 + index * 1000, at: .zero + .milliseconds(Int64(time)), pool: &pool)
     }
     let hasReneged = block.timedOut(
-      at: .zero + .milliseconds(350), reorderingWindow: .milliseconds(25))
+      at: .zero + .milliseconds(350), patience: .milliseconds(125))
     #expect(!hasReneged)
     let lost = [block[0], block[1], block[2], block[3]].map { $0.flags.contains(.lost) }
     #expect(lost == [true, true, false, false])
@@ -141,7 +141,8 @@ struct TimeoutMarkTests {
       pool: &pool, &delivery)
     let sacked = block.state.sacked
     #expect(delivery.sacked == 2000 && sacked == 2000)
-    let hasReneged = block.timedOut(at: .zero + .seconds(5), reorderingWindow: .zero)
+    let hasReneged = block.timedOut(
+      at: .zero + .seconds(5), patience: .zero)
     #expect(hasReneged)
     let (left, due) = (block.state.sacked, block.firstDue)
     #expect(left == 0 && due == 0)

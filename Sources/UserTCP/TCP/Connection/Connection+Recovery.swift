@@ -34,9 +34,12 @@ extension Connection {
     let blocks = reported.ascending(from: hasDuplicate ? 1 : 0)
     for index in 0..<Int(blocks.count) {
       let block = blocks[index]
-      guard block.left >= send.unacknowledged, block.right <= send.next else {
+      guard block.left >= send.unacknowledged, block.left < send.next, block.right <= send.next
+      else {
         // A lie (SACK-7), or old news, which an old ACK may bring.
-        if block.right > send.next || segment.acknowledgment == send.unacknowledged {
+        if block.left >= send.next || block.right > send.next
+          || segment.acknowledgment == send.unacknowledged
+        {
           context.counters.sackBlocksDiscarded += 1
         }
         continue
@@ -122,7 +125,7 @@ extension Connection {
         context.counters.lostRetransmissions += 1
         // The loss of a retransmission is a second sign of congestion (RFC 5681 §4.3, CC-12), unless the
         // window has been cut since that copy was sent.
-        if sentAt > activity.state.reducedAt { beginRecovery(flight: pipe, &context) }
+        if sentAt >= activity.state.reducedAt { beginRecovery(flight: pipe, &context) }
       }
       reduce(delivery, isSafe: advanced && delivery.lost == 0, &context)
     case .loss:
@@ -147,13 +150,22 @@ extension Connection {
       roundTrip: roundTrip.smoothed, at: context.now)
   }
 
+  /// What was in flight when the loss happened (CC-6). ACKs come in batches and are answered afterwards, so
+  /// SND.NXT - SND.UNA may be what a batch has left of a full window; and in recovery it holds what has
+  /// arrived.
+  private var flightSize: Int {
+    if activity.state.phase == .recovery { return min(congestion.threshold, send.flight) }
+    let window = congestion.window
+    return flags.contains(.isWindowLimited) ? window : min(send.flight, window)
+  }
+
   private mutating func beginRecovery(flight: Int, _ context: inout TCPContext) {
     let size = Int(send.segmentSize)
     if activity.state.phase == .open {
       activity.state.undo.arm(
         window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
     }
-    congestion.segmentLost(flight: min(send.flight, congestion.window), segmentSize: size)
+    congestion.segmentLost(flight: flightSize, segmentSize: size)
     activity.state.reduction.begin(flight: flight)
     activity.state.reducedAt = context.now
     activity.state.recoveryPoint = send.next
@@ -237,8 +249,7 @@ extension Connection {
       deadlines.retransmission = min(deadlines.retransmission, context.now + wait)
       return
     }
-    let isProbeOutOfPlace = activity.state.timer == .probe && activity.state.sacked > 0
-    if activity.state.timer == .reordering || advanced || isProbeOutOfPlace {
+    if activity.state.timer == .reordering || advanced {
       activity.state.timer = .retransmission
       startRetransmissionTimer(&context)
     }
@@ -274,7 +285,8 @@ extension Connection {
   /// TLP-2: something new if there is, else the last segment again; then the RTO stands.
   mutating func probeDeadlinePassed(_ context: inout TCPContext) {
     activity.state.timer = .retransmission
-    flags.insert([.isTailProbeDue, .isOutputDue])
+    // What SACK has shown meanwhile is RACK's to judge.
+    if activity.state.sacked == 0 { flags.insert([.isTailProbeDue, .isOutputDue]) }
     startRetransmissionTimer(&context)
   }
 
