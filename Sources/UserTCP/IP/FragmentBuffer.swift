@@ -1,4 +1,4 @@
-// The octets of one datagram while its fragments come in, and what is still missing of them. Two tables
+// The octets of one datagram while its fragments come in, and what is missing of them (FRAG-1). Two tables
 // with a bit for every eight octets, as in the procedure of RFC 791 §3.2, and not RFC 815's list of holes:
 // what a fragment costs does not depend on how many holes a stranger has made, and the second table tells
 // where fragments begin, so that a repetition (ignored) is told from an overlap (FRAG-4).
@@ -37,7 +37,7 @@
     case kept
     /// All of it has been here before; ignored.
     case repeated
-    /// FRAG-4: it says something else about octets that are here.
+    /// FRAG-4, DEC-8: it says something else about octets that are here.
     case overlapping
     /// It and another disagree where the datagram ends.
     case contradictory

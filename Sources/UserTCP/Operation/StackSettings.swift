@@ -117,6 +117,9 @@ public struct StackSettings: Sendable {
   /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
   public var minimumSegmentSize = 48
 
+  /// `route/min_pmtu`: a router may report less, but is not believed (PMTU-6).
+  public var minimumPathMTU = 552
+
   // Buffers
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
   public var growsReceiveBuffer = true
@@ -219,6 +222,7 @@ extension StackSettings {
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
+    settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
     settings.reassemblyMemory = max(reassemblyMemory, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)

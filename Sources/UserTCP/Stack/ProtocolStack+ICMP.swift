@@ -60,8 +60,7 @@ extension ProtocolStack {
     let error: PathError
     switch (message.type, message.code) {
     case (ICMPType.destinationUnreachable, UnreachableCode.fragmentationNeeded):
-      icmpCounters.ignored += 1  // path MTU discovery is not there yet
-      return
+      return packetTooBig(quoted, nextLink: Int(message.rest & 0xFFFF))
     case (ICMPType.destinationUnreachable, UnreachableCode.protocolNumber),
       (ICMPType.destinationUnreachable, UnreachableCode.port):
       error = .refused  // SHLD-26
@@ -86,6 +85,22 @@ extension ProtocolStack {
         context.counters.attemptFails += 1
         removeHalfOpen(slot)  // SEC-21
       }
+    }
+  }
+
+  /// PMTU-2, PMTU-3. A SYN-ACK of ours fits every link, and a connection in TIME-WAIT sends nothing.
+  private mutating func packetTooBig(_ quoted: QuotedSegment, nextLink: Int) {
+    let hash = context.secrets.tableHash(quoted.key)
+    guard let slot = find(quoted.key, hash: hash), let id = connections.id(at: slot) else { return }
+    guard connections[slot].isInFlight(quoted.sequence) else {
+      icmpCounters.outOfWindow += 1  // SEC-23
+      return
+    }
+    let maximum = nextLink > 0 ? nextLink : PathMTUPlateau.below(quoted.totalCount)
+    if connections[slot].packetTooBig(at: quoted.sequence, maximum: maximum, &context) {
+      settle(id)
+    } else {
+      icmpCounters.ignored += 1
     }
   }
 

@@ -147,6 +147,9 @@ extension Setting {
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .number(
+      "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
+      "smallest MTU of a path that a router is believed"),
     .interval(
       "ipfrag_time", .seconds, 1...2_147_483, \.reassemblyTimeout,
       "how long fragments wait for the rest of their datagram"),
