@@ -117,6 +117,9 @@ public struct StackSettings: Sendable {
   /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
   public var minimumSegmentSize = 48
 
+  /// `route/min_pmtu`: a router may report less, but is not believed (PMTU-6).
+  public var minimumPathMTU = 552
+
   // Buffers
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
   public var growsReceiveBuffer = true
@@ -148,6 +151,13 @@ public struct StackSettings: Sendable {
   // Keep-alive (SYS-20), for connections that ask for it
   public var keepAlive = KeepAlive()
 
+  // Reassembly of fragments (RFC 1122 §3.3.2)
+  /// `ipfrag_time`: how long fragments wait for the rest of their datagram (FRAG-2, SYS-34).
+  public var reassemblyTimeout: Interval
+  /// `ipfrag_high_thresh`: octets that they may occupy together, those of one host a quarter of it;
+  /// past it the oldest go (FRAG-6).
+  public var reassemblyMemory = 4 << 20
+
   // ICMP
   /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).
   public var icmpErrorsPerSecond = 1000
@@ -170,12 +180,14 @@ public struct StackSettings: Sendable {
       minimumRetransmissionTimeout = .milliseconds(200)
       acceptsMissingTimestamp = true
       timeWaitInterval = .seconds(60)
+      reassemblyTimeout = .seconds(30)
       restartsTimeWaitFreely = true
     case .rfc:
       minimumRetransmissionTimeout = .seconds(1)  // RFC 6298 §2.4
       acceptsMissingTimestamp = false
       restartsTimeWaitFreely = false
       timeWaitInterval = .seconds(240)  // RFC 9293 §3.4.2: MSL is 2 minutes
+      reassemblyTimeout = .seconds(60)  // RFC 1122 §3.3.2: from 60 to 120 seconds
       synRetries = 7  // RFC 9293 MUST-23: R2 of a SYN is at least 3 minutes
       synLinearTimeouts = 0
     }
@@ -210,6 +222,8 @@ extension StackSettings {
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
+    settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
+    settings.reassemblyMemory = max(reassemblyMemory, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
     // Retransmissions are counted in an octet; Linux has the same bounds.

@@ -24,7 +24,9 @@ extension ProtocolStack {
 
   /// When `poll` must be called if nothing else happens before; `.never` when no timer runs.
   public var nextDeadline: Instant {
-    min(wheel.nextExpiry, min(synQueue.nextDeadline, timeWait.nextDeadline))
+    min(
+      min(wheel.nextExpiry, reassemblyDeadline),
+      min(synQueue.nextDeadline, timeWait.nextDeadline))
   }
 
   private mutating func expireDeadlines() {
@@ -43,6 +45,7 @@ extension ProtocolStack {
     let recycled = timeWait.recycledCount - context.counters.timeWaitRecycled
     context.counters.timeWaitRecycled += recycled
     context.counters.timeWaitExpired += UInt64(expired) - recycled
+    expireFragments(limit: Self.expiriesPerTurn)
   }
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {

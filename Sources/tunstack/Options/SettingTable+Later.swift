@@ -20,13 +20,10 @@ extension Setting {
     .later("tcp_mtu_probing", .choice, 0...2, 0, "packet sizes probed (RFC 4821)"),
     .later("tcp_base_mss", .octets, 48...65_495, 1024, "where probing starts"),
     .later("ip_no_pmtu_disc", .choice, 0...3, 0, "no discovery of the path's MTU (RFC 1191)"),
-    .later("route.min_pmtu", .octets, 68...65_535, 552, "smallest MTU a router may report"),
   ]
 
   private static let fragments: [Setting] = [
-    .later("ipfrag_time", .seconds, 1...2_147_483, 30, "how long fragments wait for the rest"),
-    .later("ipfrag_high_thresh", .octets, 0...2_147_483_647, 4_194_304, "memory for fragments"),
-    .later("ipfrag_max_dist", .entries, 0...2_147_483_647, 64, "how far apart fragments may come"),
+    .later("ipfrag_max_dist", .entries, 0...2_147_483_647, 64, "how far apart fragments may come")
   ]
 
   private static let other: [Setting] = [

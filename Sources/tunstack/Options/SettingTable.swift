@@ -147,6 +147,15 @@ extension Setting {
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .number(
+      "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
+      "smallest MTU of a path that a router is believed"),
+    .interval(
+      "ipfrag_time", .seconds, 1...2_147_483, \.reassemblyTimeout,
+      "how long fragments wait for the rest of their datagram"),
+    .number(
+      "ipfrag_high_thresh", .octets, 0...2_147_483_647, \.reassemblyMemory,
+      "memory for fragments, a quarter of it for those of one host; past it the oldest go"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,

@@ -107,6 +107,7 @@ extension Connection {
     let owesFIN = state.owesFIN && send.cursor <= dataEnd
     guard unsent > 0 || owesFIN else { return nil }
     restartAfterIdle(context)
+    raisePathMTUWhenAged(context)
     let byWindow = send.windowEdge - send.cursor
     let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
     var byCongestion = congestion.window - sent
@@ -145,6 +146,7 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
+      send.path.sent(min(count, Int(send.segmentSize)), from: start)
       if usesSACK { remember(upTo: end, &context) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end

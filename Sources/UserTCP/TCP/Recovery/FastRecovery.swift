@@ -107,6 +107,14 @@ struct FastRecovery: BitwiseCopyable {
     }
   }
 
+  /// Everything in flight goes out again, though no sign of congestion was seen (PMTU-2).
+  mutating func beginAgain(next: SequenceNumber, _ congestion: inout CongestionController) {
+    if phase == .fastRecovery { congestion.setWindow(congestion.threshold) }
+    phase = .timeout
+    duplicates = 0
+    recover = next - 1
+  }
+
   /// The retransmission timer expired (RFC 6582 §4).
   mutating func timedOut(
     unacknowledged: SequenceNumber, next: SequenceNumber, segmentSize: Int, isFirst: Bool,

@@ -184,6 +184,15 @@ extension ActivityBlock {
     }
   }
 
+  /// Larger than the path takes: it has been dropped on the way (PMTU-2).
+  mutating func assumeLost(longerThan size: Int) {
+    var delivery = Delivery()
+    for index in 0..<count
+    where !self[index].isSacked && !self[index].isDue && length(of: index) > size {
+      markLost(index, &delivery)
+    }
+  }
+
   /// It was no loss after all: nothing waits to be sent again.
   mutating func forgetLosses() {
     for index in 0..<count where self[index].flags.contains(.lost) {

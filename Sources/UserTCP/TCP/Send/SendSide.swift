@@ -30,6 +30,8 @@ struct SendSide: ~Copyable {
   var urgentEnd = SequenceNumber(0)
   /// How much the ring may hold.
   var bufferLimit: UInt32
+  /// What is known of the path's MTU.
+  var path = PathLimit()
   /// Octets of text in a full segment, options taken off (R9293-MUST-16).
   var segmentSize: UInt16
   /// Snd.Wind.Shift
