@@ -158,7 +158,7 @@
   private mutating func keep(_ bytes: RawSpan) {
     headerCount = bytes.byteCount
     unsafe bytes.withUnsafeBytes {
-      unsafe header.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+      unsafe UnsafeMutableRawBufferPointer(start: header, count: headerCount).copyMemory(from: $0)
     }
   }
 

@@ -15,6 +15,8 @@ struct Reassembly: ~Copyable {
     var isDiscarded = false
     /// What it counts for in its queues.
     var cost = Reassembly.overhead
+    /// Which of its host's fragments its last one was.
+    var lastArrival: UInt32 = 0
     /// Neighbours in the queue of all and in the one of its host.
     var links = InlineArray<2, Link>(repeating: Link())
 
@@ -34,6 +36,16 @@ struct Reassembly: ~Copyable {
     var oldest = Reassembly.noSlot
     var newest = Reassembly.noSlot
     var cost = 0
+    /// Fragments that have come.
+    var arrivals: UInt32 = 0
+  }
+
+  /// What an operator allows.
+  struct Limits: BitwiseCopyable {
+    /// `ipfrag_high_thresh`
+    var memory: Int
+    /// `ipfrag_max_dist`
+    var distance: Int
   }
 
   static var noSlot: UInt32 { .max }
@@ -65,10 +77,14 @@ struct Reassembly: ~Copyable {
 
   /// Keeps a fragment; true when its datagram is whole, and then `whole` holds it.
   mutating func insert(
-    _ fragment: Fragment, _ payload: RawSpan, header: RawSpan, memory: Int, at now: Instant,
+    _ fragment: Fragment, _ payload: RawSpan, header: RawSpan, limits: Limits, at now: Instant,
     _ counters: inout IPCounters, whole: inout FragmentBuffer
   ) -> Bool {
+    let place = queue(of: fragment.key.source)
+    queues[place].arrivals &+= 1
+    forgetIfFar(fragment.key, beyond: limits.distance, &counters)
     let slot = find(fragment.key) ?? begin(fragment.key, at: now, &counters)
+    datagrams[slot].lastArrival = queues[place].arrivals
     guard !datagrams[slot].isDiscarded else { return false }
     switch datagrams[slot].buffer.insert(fragment, payload, header: header) {
     case .kept: break
@@ -88,14 +104,25 @@ struct Reassembly: ~Copyable {
     }
     charge(slot)
     // One datagram must have room, whatever the share.
-    let share = min(max(memory / 4, 2 * Fragment.largestPacket), memory)
-    trim(queue(of: fragment.key.source), to: share, &counters)
-    trim(Self.all, to: memory, &counters)
+    let share = min(max(limits.memory / 4, 2 * Fragment.largestPacket), limits.memory)
+    trim(place, to: share, &counters)
+    trim(Self.all, to: limits.memory, &counters)
     return false
   }
 
   private func find(_ key: DatagramKey) -> UInt32? {
     index.find(key.hash(with: keyed)) { datagrams[$0].key == key }
+  }
+
+  /// SYS-34: so many fragments of others have come from its host since that this one belongs to a later
+  /// datagram, which has the same identification because a fast sender runs out of them (RFC 4963). Hosts
+  /// that share a place count together.
+  private mutating func forgetIfFar(
+    _ key: DatagramKey, beyond distance: Int, _ counters: inout IPCounters
+  ) {
+    guard distance > 0, let slot = find(key) else { return }
+    let arrivals = queues[queue(of: key.source)].arrivals
+    if Int(arrivals &- datagrams[slot].lastArrival) > distance { giveUp(slot, &counters) }
   }
 
   private mutating func begin(

@@ -157,6 +157,9 @@ public struct StackSettings: Sendable {
   /// `ipfrag_high_thresh`: octets that they may occupy together, those of one host a quarter of it;
   /// past it the oldest go (FRAG-6).
   public var reassemblyMemory = 4 << 20
+  /// `ipfrag_max_dist`: how many fragments of other datagrams of a host may come between two of one; 0: any
+  /// number (SYS-34).
+  public var maximumFragmentDistance = 64
 
   // ICMP
   /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).

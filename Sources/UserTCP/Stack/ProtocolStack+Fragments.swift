@@ -11,9 +11,12 @@ extension ProtocolStack {
     }
     var table = reassembly.take() ?? Reassembly(secrets: context.secrets)
     var datagram = FragmentBuffer()
+    let limits = Reassembly.Limits(
+      memory: context.settings.reassemblyMemory,
+      distance: context.settings.maximumFragmentDistance)
     let isWhole = table.insert(
-      fragment, payload, header: packet.extracting(first: header.headerCount),
-      memory: context.settings.reassemblyMemory, at: context.now, &ipCounters, whole: &datagram)
+      fragment, payload, header: packet.extracting(first: header.headerCount), limits: limits,
+      at: context.now, &ipCounters, whole: &datagram)
     reassembly = consume table
     guard isWhole else { return }
     guard datagram.finish() else {

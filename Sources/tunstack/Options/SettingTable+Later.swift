@@ -3,7 +3,7 @@
 // changes.
 
 extension Setting {
-  static let later: [Setting] = recovery + congestion + pathMTU + fragments + other
+  static let later: [Setting] = recovery + congestion + pathMTU + other
 
   private static let recovery: [Setting] = [
     .later("tcp_reordering", .segments, 1...300, 3, "reordering that is no loss yet"),
@@ -20,10 +20,6 @@ extension Setting {
     .later("tcp_mtu_probing", .choice, 0...2, 0, "packet sizes probed (RFC 4821)"),
     .later("tcp_base_mss", .octets, 48...65_495, 1024, "where probing starts"),
     .later("ip_no_pmtu_disc", .choice, 0...3, 0, "no discovery of the path's MTU (RFC 1191)"),
-  ]
-
-  private static let fragments: [Setting] = [
-    .later("ipfrag_max_dist", .entries, 0...2_147_483_647, 64, "how far apart fragments may come")
   ]
 
   private static let other: [Setting] = [

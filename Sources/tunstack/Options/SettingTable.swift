@@ -156,6 +156,9 @@ extension Setting {
     .number(
       "ipfrag_high_thresh", .octets, 0...2_147_483_647, \.reassemblyMemory,
       "memory for fragments, a quarter of it for those of one host; past it the oldest go"),
+    .number(
+      "ipfrag_max_dist", .entries, 0...2_147_483_647, \.maximumFragmentDistance,
+      "fragments of other datagrams of a host between two of one; 0: any number"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,

@@ -131,7 +131,7 @@ import UserTCPSimulation
         let host = IPv4Address(198, 51, UInt8(round), UInt8(index % 250))
         let piece = peer.ping(40, from: host).fragment(
           0..<24, more: true, identification: UInt16(index))
-        batch.append(piece.encoded().span.bytes, offload: .none)
+        unsafe batch.append(piece.encoded().span.bytes, offload: .none)
       }
       peer.stack.receive(batch, at: peer.now)
       most = max(most, peer.stack.fragmentBytes)
@@ -159,6 +159,38 @@ import UserTCPSimulation
     try peer.expectsICMP(type: 0)
     try peer.expectsNothing(for: .seconds(60))
     #expect(peer.stack.fragmentBytes == 0)
+  }
+
+  // SYS-34
+  @Test(arguments: [(64, true), (65, false)])
+  func `a datagram whose host has long gone on is another one`(
+    _ others: Int, _ isOne: Bool
+  ) throws {
+    let peer = ScriptedPeer()
+    peer.sends(peer.halves(9)[0])
+    let stranger = peer.ping(300).fragment(96..<192, more: true, identification: 1)
+    // Repetitions count as well: it is the host's pace that matters.
+    for _ in 0..<others - 1 { peer.sends(stranger) }
+    peer.sends(peer.halves(9)[1])
+    if isOne {
+      try peer.expectsICMP(type: 0)
+      #expect(peer.stack.counters.ip.reassemblyFailures == 0)
+    } else {
+      try peer.expectsNothing(for: .milliseconds(1))
+      #expect(peer.stack.counters.ip.reassemblyFailures == 1)
+      // What came is the beginning of the next.
+      peer.sends(peer.halves(9)[0])
+      try peer.expectsICMP(type: 0)
+    }
+  }
+
+  // SYS-34
+  @Test func `without such a distance nothing is too far away`() throws {
+    let peer = ScriptedPeer(settings: .changed { $0.maximumFragmentDistance = 0 })
+    peer.sends(peer.halves(9)[0])
+    for identification: UInt16 in 10..<1000 { peer.sends(peer.halves(identification)[0]) }
+    peer.sends(peer.halves(9)[1])
+    try peer.expectsICMP(type: 0)
   }
 
   // FRAG-6

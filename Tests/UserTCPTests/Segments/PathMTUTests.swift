@@ -71,6 +71,40 @@ import UserTCPSimulation
     #expect(bytes == ScriptedPeer.pattern(7300))
   }
 
+  // PMTU-2, CC-12
+  @Test func `what is lost among the smaller pieces is a sign of congestion`() throws {
+    let peer = ScriptedPeer(settings: .forLossTests())
+    let c = try peer.opensConnection(roundTrip: .milliseconds(100), options: Self.withSACK)
+    try peer.appWrites(c.id, count: 5 * 1460)
+    let first = try #require(try peer.takesAll().first)
+    try peer.advances(by: .milliseconds(100))
+    reports(1000, peer, about: first)
+    let pieces = try peer.takesAll()
+    let window = try #require(peer.snapshot).congestionWindow
+    try peer.advances(by: .milliseconds(100))
+    peer.sends(
+      .ack(seq: c.seq, ack: c.ack).sack([SegmentBlock(c.ack + 960, c.ack + 5 * 1460)]))
+    let again = try peer.takesAll(for: .milliseconds(60))
+    #expect(again.first?.segment?.seq == c.ack)
+    #expect(again.first?.frame.bytes.count == 1000)
+    #expect(try #require(peer.snapshot).congestionWindow < window)
+    #expect(peer.stack.counters.tcp.sackRecoveries == 1)
+    #expect(pieces.count == 8, "cut anew, not each for itself")
+  }
+
+  // PMTU-2
+  @Test func `a timeout that follows does not keep the pieces back`() throws {
+    let (peer, c, first) = try flight()
+    let late = try peer.takesAll(for: .seconds(3))
+    #expect(peer.stack.counters.tcp.timeouts > 0)
+    #expect(late.allSatisfy { $0.frame.bytes.count == 1500 })
+    reports(1000, peer, about: first)
+    let packets = try peer.takesAll()
+    #expect(packets.first?.segment?.seq == c.ack)
+    #expect(packets.first?.frame.bytes.count == 1000)
+    #expect(peer.snapshot?.pathMTU == 1000)
+  }
+
   // PMTU-2, OFF-2
   @Test func `super-segments are cut to the new size`() throws {
     let offloads = OffloadCapabilities(checksum: true, segmentation: true)
@@ -146,7 +180,7 @@ import UserTCPSimulation
   }
 
   // PMTU-6, SEC-29
-  @Test(arguments: [UInt32(1), 60, 68, 551])
+  @Test(arguments: [UInt32(1), 60, 67, 68, 551])
   func `an MTU below the floor is the floor`(_ mtu: UInt32) throws {
     let (peer, _, first) = try flight()
     reports(mtu, peer, about: first)
@@ -216,6 +250,25 @@ import UserTCPSimulation
     // Nor does a later timeout bring it back.
     _ = try peer.takesAll(for: .seconds(5))
     #expect(peer.snapshot?.pathMTU == 1500)
+  }
+
+  // SEC-26
+  @Test(arguments: [withSACK, withoutSACK])
+  func `a timeout of another segment is no proof of a doubtful message`(
+    _ options: [SegmentOption]
+  ) throws {
+    var (peer, c, _) = try flight(options)
+    c.ack += 7300
+    peer.sends(.ack(seq: c.seq, ack: c.ack))
+    try peer.appWrites(c.id, count: 2 * 1460)
+    let packets = try peer.takesAll()
+    reports(600, peer, about: packets[1])
+    let late = try peer.takesAll(for: .seconds(1))
+    #expect(peer.stack.counters.tcp.timeouts > 0)
+    #expect(peer.snapshot?.pathMTU == 1500)
+    // The first has timed out: a message about it now is believed at once.
+    reports(600, peer, about: try #require(late.last { $0.segment?.seq == c.ack }))
+    #expect(peer.snapshot?.pathMTU == 600)
   }
 
   // SEC-26

@@ -53,7 +53,6 @@ extension Connection {
 
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
-    believeClaimedPathMTU(context)
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
     if activity.isEmpty {
       recovery.timedOut(
@@ -64,6 +63,7 @@ extension Connection {
     } else {
       timedOutWithSACK(&context)
     }
+    believeClaimedPathMTU(&context)
     countRetransmission(&context)
     roundTrip.backOff()
     flags.insert([.isRetransmissionDue, .isOutputDue])

@@ -17,19 +17,26 @@ extension Connection {
     // second message about the same flight asks for nothing new (PMTU-5).
     let size = max(maximum, context.settings.minimumPathMTU) - pathHeaderCount
     guard state.isSynchronized, size < Int(send.segmentSize) else { return false }
-    switch send.path.isClaimed(size, about: sequence) {
+    switch send.path.claimed(
+      size, about: sequence, flight: send.next - sequence,
+      hasTimedOut: retransmissionsInRow > 0 && sequence == send.unacknowledged)
+    {
     case .impossible: return false
     case .doubtful: return true
     case .plausible:
       lowerPathMTU(to: size, context)
-      resendTooBig(&context)
+      resendOversized(&context)
       return true
     }
   }
 
-  /// The segment that a doubtful message was about has timed out: the message was true (SEC-26).
-  mutating func believeClaimedPathMTU(_ context: borrowing TCPContext) {
-    if let size = send.path.takeClaim() { lowerPathMTU(to: size, context) }
+  /// SND.UNA has timed out: what was said about the segment there is true (SEC-26).
+  mutating func believeClaimedPathMTU(_ context: inout TCPContext) {
+    guard let size = send.path.takeClaim(about: send.unacknowledged),
+      size < Int(send.segmentSize)
+    else { return }
+    lowerPathMTU(to: size, context)
+    resendOversized(&context)
   }
 
   /// PMTU-4: tries the size both ends agreed on; if it is still too big, a router will say so again.
@@ -43,24 +50,16 @@ extension Connection {
   }
 
   /// PMTU-2: what is larger than a segment may be now has been dropped, or will be.
-  private mutating func resendTooBig(_ context: inout TCPContext) {
+  private mutating func resendOversized(_ context: inout TCPContext) {
     flags.insert(.isOutputDue)
     if activity.isEmpty {
       recovery.beginAgain(next: send.next, &congestion)
       send.cursor = send.unacknowledged
       return
     }
-    activity.assumeLost(longerThan: Int(send.segmentSize))
+    activity.assumeOversized(above: Int(send.segmentSize))
+    // The first of it whatever the window says; and a timeout before it was none that an ACK could refute.
     flags.insert(.isRetransmissionDue)
-    guard activity.state.phase == .open else { return }
-    // As after a timeout, but for the window: until all of it is acknowledged nothing counts as a sign
-    // of congestion.
-    activity.state.phase = .loss
-    activity.state.recoveryPoint = send.next
-    activity.state.undo.disarm()
     activity.state.undo.isTimeoutInDoubt = false
-    activity.state.probe.cancel()
-    activity.state.timer = .retransmission
-    startRetransmissionTimer(&context)
   }
 }

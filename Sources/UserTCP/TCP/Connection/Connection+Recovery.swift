@@ -114,7 +114,7 @@ extension Connection {
     }
     switch activity.state.phase {
     case .open:
-      if activity.state.lost > 0 {
+      if activity.hasCongestionLoss {
         beginRecovery(flight: flight, &context)
         reduce(delivery, isSafe: false, &context)
       } else if delivery.octets > 0, advanced {

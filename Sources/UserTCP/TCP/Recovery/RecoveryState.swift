@@ -30,6 +30,8 @@ struct RecoveryState: BitwiseCopyable {
   var sacked: UInt32 = 0
   var lost: UInt32 = 0
   var resent: UInt32 = 0
+  /// Of the lost ones, those that were too large for the path.
+  var oversized: UInt32 = 0
   /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
   var delivered: UInt32 = 0
 

@@ -1,25 +1,23 @@
-// What a connection has learnt of the largest packet its path takes (RFC 1191), and what it must know to
-// tell a router's word from a stranger's (RFC 5927 §7.2): how large the segments are that were sent, and
-// that have arrived. Sizes are octets of text, as `SendSide.segmentSize`. It decides nothing about what is
-// in flight; `Connection+PathMTU` does.
+// What a connection must know of its own segments to tell a router's word about the path's MTU from a
+// stranger's (RFC 5927 §7.2): how large those are that were sent, and that have arrived. Sizes are octets
+// of text, as `SendSide.segmentSize`. It decides nothing about what is in flight; `Connection+PathMTU` does.
 
 struct PathLimit: BitwiseCopyable {
   /// RFC 1191 §6.3: routes change; so long after a decrease a larger segment is tried (PMTU-4).
   static let ageingSeconds: UInt16 = 600
 
-  /// One past the first segment of the largest size.
-  private var largestEnd = SequenceNumber(0)
-  /// What a claim that is kept back was about.
-  private var claimedSegment = SequenceNumber(0)
+  /// One past the first segment of `watched` octets; of a claim, one past where its segment begins.
+  private var place = SequenceNumber(0)
+  /// The largest segment that has arrived.
+  private var arrived: UInt16 = 0
+  /// More than `arrived`: the largest segment that was sent. Less: the size that somebody claims, to be
+  /// believed only if the segment is lost indeed. Equal: neither.
+  private var watched: UInt16 = 0
   /// What both ends agreed on, while a router has lowered it; else 0.
   private var agreed: UInt16 = 0
-  private var largestSent: UInt16 = 0
-  private var largestArrived: UInt16 = 0
   /// The second in which a router last lowered the size, modulo 18 hours: after so long a silence the
   /// larger segment may have to wait for some minutes more.
   private var loweredAt: UInt16 = 0
-  /// A size to believe in only if the segment is lost indeed; 0: none.
-  private var claimed: UInt16 = 0
 
   var isLowered: Bool { agreed > 0 }
 
@@ -33,37 +31,47 @@ struct PathLimit: BitwiseCopyable {
 
   /// A new segment goes out.
   mutating func sent(_ count: Int, from start: SequenceNumber) {
-    guard count > Int(largestSent) else { return }
-    largestSent = UInt16(count)
-    largestEnd = start + count
+    guard count > Int(watched), watched >= arrived else { return }
+    watched = UInt16(count)
+    place = start + count
   }
 
   mutating func acknowledged(_ acknowledgment: SequenceNumber) {
-    if largestArrived < largestSent, acknowledgment >= largestEnd { largestArrived = largestSent }
-    if claimed > 0, acknowledgment > claimedSegment { claimed = 0 }
+    guard watched != arrived, acknowledgment >= place else { return }
+    if watched > arrived { arrived = watched } else { watched = arrived }
   }
 
-  /// A router says that the segment at `sequence` was larger than `size`.
-  mutating func isClaimed(_ size: Int, about sequence: SequenceNumber) -> Verdict {
-    guard size < Int(largestSent) else { return .impossible }
-    guard size < Int(largestArrived) else { return .plausible }
-    claimed = UInt16(size)
-    claimedSegment = sequence
+  /// Somebody says that the segment at `sequence`, behind which `flight` octets are out, was larger than
+  /// `size`; it `hasTimedOut` before.
+  mutating func claimed(
+    _ size: Int, about sequence: SequenceNumber, flight: Int, hasTimedOut: Bool
+  ) -> Verdict {
+    guard size < flight else { return .impossible }
+    let isClaimKept = watched < arrived
+    if size >= Int(arrived) {
+      // What was sent meanwhile nobody has watched.
+      return isClaimKept || size < Int(watched) ? .plausible : .impossible
+    }
+    if hasTimedOut { return .plausible }
+    // Of two the one about the older segment, which is decided first.
+    if isClaimKept, sequence >= place { return .doubtful }
+    watched = UInt16(size)
+    place = sequence + 1
     return .doubtful
   }
 
-  /// The claim that was kept back until a timeout, if there is one.
-  mutating func takeClaim() -> Int? {
-    defer { claimed = 0 }
-    return claimed > 0 ? Int(claimed) : nil
+  /// The segment at `sequence` has timed out: what was claimed about it is true.
+  mutating func takeClaim(about sequence: SequenceNumber) -> Int? {
+    guard watched < arrived, place == sequence + 1 else { return nil }
+    defer { watched = arrived }
+    return Int(watched)
   }
 
   mutating func lower(from current: UInt16, to size: UInt16, at now: Instant) {
     if !isLowered { agreed = current }
     loweredAt = Self.second(now)
-    largestSent = size
-    largestArrived = min(largestArrived, size)
-    claimed = 0
+    arrived = min(arrived, size)
+    watched = arrived
   }
 
   /// The size to try again, once the time for it has come.
