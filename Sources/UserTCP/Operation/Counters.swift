@@ -73,6 +73,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var malformedOptions: UInt64 = 0
   public var impossibleFlags: UInt64 = 0
   public var windowShiftsTooLarge: UInt64 = 0
+  public var segmentSizesTooSmall: UInt64 = 0  // an MSS below `tcp_min_snd_mss`
 
   // Arrival
   public var segmentsOutOfWindow: UInt64 = 0
@@ -110,6 +111,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
   public var windowProbes: UInt64 = 0  // TCPWinProbe
   public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive
+  public var pathProbesLost: UInt64 = 0  // TCPMTUPFail
+  public var pathProbesArrived: UInt64 = 0  // TCPMTUPSuccess
 
   // Windows
   public var windowsShutByUs: UInt64 = 0  // TCPToZeroWindowAdv

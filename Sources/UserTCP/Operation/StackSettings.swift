@@ -27,6 +27,22 @@ public enum CongestionAlgorithm: String, Sendable, CaseIterable {
   case cubic, reno
 }
 
+/// `ip_no_pmtu_disc`: what comes of a router's word that a packet was too big. Unless discovery is on our
+/// packets may be cut on their way, and need no such word.
+public enum PathMTUDiscovery: UInt8, Sendable, CaseIterable {
+  case on
+  /// The path is taken for the narrowest there may be, whatever the router says.
+  case off
+  case ignoringMessages
+  /// What TCP has checked is believed, as always here; Linux means other protocols by it.
+  case checked
+}
+
+/// `tcp_mtu_probing`: whether larger segments are sent to see what the path takes (RFC 4821).
+public enum PathProbing: UInt8, Sendable, CaseIterable {
+  case off, onBlackHole, always
+}
+
 public struct StackSettings: Sendable {
   public let profile: Profile
 
@@ -117,8 +133,15 @@ public struct StackSettings: Sendable {
   /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
   public var minimumSegmentSize = 48
 
+  // The path's MTU (RFC 1191, RFC 4821)
+  /// `ip_no_pmtu_disc`.
+  public var pathMTUDiscovery = PathMTUDiscovery.on
   /// `route/min_pmtu`: a router may report less, but is not believed (PMTU-6).
   public var minimumPathMTU = 552
+  /// `tcp_mtu_probing` (PMTU-8).
+  public var pathProbing = PathProbing.off
+  /// `tcp_base_mss`: where a search for the path's MTU begins, headers taken off.
+  public var baseSegmentSize = 1024
 
   // Buffers
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
@@ -198,6 +221,9 @@ public struct StackSettings: Sendable {
 }
 
 extension StackSettings {
+  /// PMTU-1: packets carry DF.
+  var forbidsFragments: Bool { pathMTUDiscovery == .on }
+
   /// The list is sorted (`clamped`), and asked for every port that is tried.
   func isReserved(_ port: Port) -> Bool {
     var low = 0
@@ -226,6 +252,7 @@ extension StackSettings {
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
     settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
+    settings.baseSegmentSize = min(max(baseSegmentSize, 48), 65_495)
     settings.reassemblyMemory = max(reassemblyMemory, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)

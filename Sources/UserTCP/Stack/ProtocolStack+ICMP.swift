@@ -90,13 +90,21 @@ extension ProtocolStack {
 
   /// PMTU-2, PMTU-3. A SYN-ACK of ours fits every link, and a connection in TIME-WAIT sends nothing.
   private mutating func packetTooBig(_ quoted: QuotedSegment, nextLink: Int) {
+    let discovery = context.settings.pathMTUDiscovery
+    if discovery == .ignoringMessages {
+      icmpCounters.ignored += 1
+      return
+    }
     let hash = context.secrets.tableHash(quoted.key)
     guard let slot = find(quoted.key, hash: hash), let id = connections.id(at: slot) else { return }
     guard connections[slot].isInFlight(quoted.sequence) else {
       icmpCounters.outOfWindow += 1  // SEC-23
       return
     }
-    let maximum = nextLink > 0 ? nextLink : PathMTUPlateau.below(quoted.totalCount)
+    let maximum =
+      discovery == .off
+      ? context.settings.minimumPathMTU
+      : nextLink > 0 ? nextLink : PathMTUPlateau.below(quoted.totalCount)
     if connections[slot].packetTooBig(at: quoted.sequence, maximum: maximum, &context) {
       settle(id)
     } else {

@@ -46,6 +46,7 @@ extension ProtocolStack {
     context.counters.timeWaitRecycled += recycled
     context.counters.timeWaitExpired += UInt64(expired) - recycled
     expireFragments(limit: Self.expiriesPerTurn)
+    context.paths.age(at: context.now, probing: context.settings.pathProbing != .off)
   }
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {
@@ -125,12 +126,13 @@ extension ProtocolStack {
     guard hosts.isLocal(key.remoteAddress) else {
       return unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &batch)
+        timeToLive: life, dontFragment: context.settings.forbidsFragments, into: &batch)
     }
+    let isWhole = context.settings.forbidsFragments
     let isQueued = loopback.write {
       unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &$0)
+        timeToLive: life, dontFragment: isWhole, into: &$0)
     }
     if !isQueued { ipCounters.loopbackDropped += 1 }
   }

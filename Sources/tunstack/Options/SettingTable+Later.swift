@@ -3,7 +3,7 @@
 // changes.
 
 extension Setting {
-  static let later: [Setting] = recovery + congestion + pathMTU + other
+  static let later: [Setting] = recovery + congestion + other
 
   private static let recovery: [Setting] = [
     .later("tcp_reordering", .segments, 1...300, 3, "reordering that is no loss yet"),
@@ -14,12 +14,6 @@ extension Setting {
     .later("tcp_ecn", .choice, 0...2, 2, "congestion notification (RFC 3168): 1 ask, 2 answer"),
     .later("tcp_ecn_fallback", .onOff, 0...1, 1, "retry a SYN without it"),
     .later("tcp_fastopen", .bits, 0...0xFFFF, 1, "data on the SYN (RFC 7413): 1 client, 2 server"),
-  ]
-
-  private static let pathMTU: [Setting] = [
-    .later("tcp_mtu_probing", .choice, 0...2, 0, "packet sizes probed (RFC 4821)"),
-    .later("tcp_base_mss", .octets, 48...65_495, 1024, "where probing starts"),
-    .later("ip_no_pmtu_disc", .choice, 0...3, 0, "no discovery of the path's MTU (RFC 1191)"),
   ]
 
   private static let other: [Setting] = [

@@ -143,10 +143,21 @@ extension Setting {
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
+    .choice(
+      "tcp_mtu_probing", \.pathProbing,
+      "larger segments sent to see what the path takes (RFC 4821): "
+        + "1 after timeouts of full ones, 2 always"),
+    .number(
+      "tcp_base_mss", .octets, 48...65_495, \.baseSegmentSize,
+      "segment size that such a search begins with"),
   ]
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .choice(
+      "ip_no_pmtu_disc", \.pathMTUDiscovery,
+      "1: packets may be cut on their way, and one too big means route.min_pmtu; "
+        + "2: what routers say is ignored (RFC 1191)"),
     .number(
       "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
       "smallest MTU of a path that a router is believed"),

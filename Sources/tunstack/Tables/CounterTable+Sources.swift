@@ -87,5 +87,6 @@ extension LinuxCounter {
     ("TCPACKSkippedTimeWait", \.tcp.skippedReplies.inTimeWait),
     ("TCPACKSkippedChallenge", \.tcp.skippedReplies.challenges),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
+    ("TCPMTUPFail", \.tcp.pathProbesLost), ("TCPMTUPSuccess", \.tcp.pathProbesArrived),
   ]
 }

@@ -25,6 +25,7 @@ extension Connection {
   private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     if flags.contains(.isSYNDue) { return synSegment(&context) }
     guard state.isSynchronized, outcome == nil else { return nil }
+    if send.path.generation != context.paths.generation { followPath(&context) }
     if activity.isEmpty {
       if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
         return segment
@@ -107,7 +108,6 @@ extension Connection {
     let owesFIN = state.owesFIN && send.cursor <= dataEnd
     guard unsent > 0 || owesFIN else { return nil }
     restartAfterIdle(context)
-    raisePathMTUWhenAged(context)
     let byWindow = send.windowEdge - send.cursor
     let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
     var byCongestion = congestion.window - sent
@@ -116,8 +116,16 @@ extension Connection {
     }
     if isProbe { byCongestion = Int(send.segmentSize) }
     let isAgain = send.cursor < send.next
-    let count = sendableCount(
-      unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
+    let pathProbe =
+      isProbe || isAgain
+      ? 0
+      : pathProbeCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, context)
+    let count =
+      pathProbe > 0
+      ? pathProbe
+      : sendableCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
     let endsData = count == unsent
     // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
     // until what was sent before is sent again.
@@ -146,8 +154,9 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
-      send.path.sent(min(count, Int(send.segmentSize)), from: start)
+      send.path.sent(min(count, max(pathProbe, Int(send.segmentSize))), from: start)
       if usesSACK { remember(upTo: end, &context) }
+      if pathProbe > 0 { activity.state.pathProbe = PathProbe(start: start, count: pathProbe) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
@@ -157,7 +166,7 @@ extension Connection {
       startRetransmissionTimer(&context)
     }
     if !isAgain { armProbeTimer(&context) }
-    let isSuper = count > Int(send.segmentSize)
+    let isSuper = count > Int(send.segmentSize) && pathProbe == 0
     var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
@@ -209,7 +218,9 @@ extension Connection {
   /// OFF-2: whole segments in one packet of at most 65,535 octets; urgent text is never cut by others.
   func largestCount(_ context: borrowing TCPContext) -> Int {
     let full = Int(send.segmentSize)
-    guard context.sendsSuperSegments, !send.isUrgent else { return full }
+    // Pieces that a router may cut further need identifications of their own (RFC 6864 §4.3).
+    guard context.sendsSuperSegments, !send.isUrgent, context.settings.forbidsFragments
+    else { return full }
     let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
     return max(full, (65_535 - headers) / full * full)
   }

@@ -88,6 +88,7 @@ extension Connection {
   private mutating func detectLoss(
     _ delivery: inout Delivery, _ context: inout TCPContext
   ) -> Interval? {
+    defer { judgePathProbe(&context) }
     guard context.settings.usesRACK else {
       activity.detectLossByCount(segmentSize: Int(send.segmentSize), &delivery)
       return nil

@@ -45,6 +45,7 @@ struct RecoveryState: BitwiseCopyable {
   var reduction = ProportionalRateReduction()
   var undo = SpuriousRecovery()
   var probe = TailLossProbe()
+  var pathProbe = PathProbe.none
   var rate = DeliveryRate()
   var hyStart: HyStart
 

@@ -6,6 +6,16 @@ extension ActivityBlock {
   /// Something was lost that was not too large.
   var hasCongestionLoss: Bool { state.lost > state.oversized }
 
+  /// Nothing is missing, and no probe is out already.
+  var mayProbePath: Bool {
+    state.phase == .open && state.lost == 0 && state.sacked == 0 && !state.pathProbe.isOut
+  }
+
+  /// Nothing else is lost that was not too large.
+  func isOnlyLoss(_ index: Int) -> Bool {
+    Int(state.lost - state.oversized) == length(of: index)
+  }
+
   /// What is larger than `size` has been dropped on the way (PMTU-2).
   mutating func assumeOversized(above size: Int) {
     for index in 0..<count

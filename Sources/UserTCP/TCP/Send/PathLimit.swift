@@ -3,9 +3,6 @@
 // of text, as `SendSide.segmentSize`. It decides nothing about what is in flight; `Connection+PathMTU` does.
 
 struct PathLimit: BitwiseCopyable {
-  /// RFC 1191 §6.3: routes change; so long after a decrease a larger segment is tried (PMTU-4).
-  static let ageingSeconds: UInt16 = 600
-
   /// One past the first segment of `watched` octets; of a claim, one past where its segment begins.
   private var place = SequenceNumber(0)
   /// The largest segment that has arrived.
@@ -13,13 +10,15 @@ struct PathLimit: BitwiseCopyable {
   /// More than `arrived`: the largest segment that was sent. Less: the size that somebody claims, to be
   /// believed only if the segment is lost indeed. Equal: neither.
   private var watched: UInt16 = 0
-  /// What both ends agreed on, while a router has lowered it; else 0.
-  private var agreed: UInt16 = 0
-  /// The second in which a router last lowered the size, modulo 18 hours: after so long a silence the
-  /// larger segment may have to wait for some minutes more.
-  private var loweredAt: UInt16 = 0
+  /// What both ends agreed on, whatever the path takes (PMTU-7).
+  var agreed: UInt16
+  /// `PathTable.generation` as it was when the segment size was last taken from there.
+  var generation: UInt16
 
-  var isLowered: Bool { agreed > 0 }
+  init(agreed: Int, generation: UInt16) {
+    self.agreed = UInt16(agreed)
+    self.generation = generation
+  }
 
   enum Verdict: BitwiseCopyable {
     /// Such packets were never sent, so none was too big.
@@ -67,21 +66,11 @@ struct PathLimit: BitwiseCopyable {
     return Int(watched)
   }
 
-  mutating func lower(from current: UInt16, to size: UInt16, at now: Instant) {
-    if !isLowered { agreed = current }
-    loweredAt = Self.second(now)
-    arrived = min(arrived, size)
-    watched = arrived
-  }
-
-  /// The size to try again, once the time for it has come.
-  mutating func takeAgreed(at now: Instant) -> UInt16? {
-    guard isLowered, Self.second(now) &- loweredAt >= Self.ageingSeconds else { return nil }
-    defer { agreed = 0 }
-    return agreed
-  }
-
-  private static func second(_ now: Instant) -> UInt16 {
-    UInt16(truncatingIfNeeded: now.nanoseconds / 1_000_000_000)
+  /// The path takes no more than `size`: larger ones that have arrived took another. What is in flight, up to
+  /// `next`, goes out again in such pieces.
+  mutating func lowered(to size: Int, flight: Int, next: SequenceNumber) {
+    arrived = min(arrived, UInt16(size))
+    watched = flight > 0 ? UInt16(size) : arrived
+    place = next
   }
 }

@@ -31,7 +31,7 @@ struct SendSide: ~Copyable {
   /// How much the ring may hold.
   var bufferLimit: UInt32
   /// What is known of the path's MTU.
-  var path = PathLimit()
+  var path: PathLimit
   /// Octets of text in a full segment, options taken off (R9293-MUST-16).
   var segmentSize: UInt16
   /// Snd.Wind.Shift
@@ -44,8 +44,11 @@ struct SendSide: ~Copyable {
   /// A write was cut short; its caller wants to know when there is room.
   var isWriterWaiting = false
 
-  init(initial: SequenceNumber, segmentSize: Int, bufferLimit: Int) {
+  init(
+    initial: SequenceNumber, segmentSize: Int, bufferLimit: Int, pathGeneration: UInt16
+  ) {
     self.initial = initial
+    path = PathLimit(agreed: segmentSize, generation: pathGeneration)
     unacknowledged = initial
     next = initial
     cursor = initial
