@@ -116,15 +116,14 @@ extension Connection {
     }
     if isProbe { byCongestion = Int(send.segmentSize) }
     let isAgain = send.cursor < send.next
-    let pathProbe =
-      isProbe || isAgain
-      ? 0
-      : pathProbeCount(
+    var pathProbe: Int?
+    if !isProbe, !isAgain {
+      pathProbe = pathProbeCount(
         unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, context)
+    }
     let count =
-      pathProbe > 0
-      ? pathProbe
-      : sendableCount(
+      pathProbe
+      ?? sendableCount(
         unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
     let endsData = count == unsent
     // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
@@ -154,9 +153,9 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
-      send.path.sent(min(count, max(pathProbe, Int(send.segmentSize))), from: start)
+      send.path.sent(min(count, pathProbe ?? Int(send.segmentSize)), from: start)
       if usesSACK { remember(upTo: end, &context) }
-      if pathProbe > 0 { activity.state.pathProbe = PathProbe(start: start, count: pathProbe) }
+      if let pathProbe { activity.state.pathProbe = PathProbe(start: start, count: pathProbe) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
@@ -166,7 +165,7 @@ extension Connection {
       startRetransmissionTimer(&context)
     }
     if !isAgain { armProbeTimer(&context) }
-    let isSuper = count > Int(send.segmentSize) && pathProbe == 0
+    let isSuper = count > Int(send.segmentSize) && pathProbe == nil
     var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)

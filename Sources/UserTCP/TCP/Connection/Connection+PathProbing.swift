@@ -39,20 +39,22 @@ extension Connection {
     context.paths.begin(at: base, for: key.remoteAddress, at: context.now)
   }
 
-  /// Octets of text that a probe would have now; 0: none goes out. It must fit both windows, and so much
-  /// must follow it at once that its loss shows without a timeout (RFC 4821 §7.2, §7.4).
+  /// Octets of text of the probe that goes out now; `nil`: none. 0: it waits until the congestion window has
+  /// room for it, and so does all else. It must fit both windows, and so much must follow it that its loss
+  /// shows without a timeout (RFC 4821 §7.2, §7.4).
   func pathProbeCount(
     unsent: Int, byWindow: Int, byCongestion: Int, _ context: borrowing TCPContext
-  ) -> Int {
+  ) -> Int? {
     guard flags.contains(.isPathSearched), usesSACK, !send.isUrgent, roundTrip.hasSample,
       activity.isEmpty || activity.mayProbePath, context.settings.pathProbing != .off,
       context.settings.forbidsFragments,
       let size = context.paths.path(to: key.remoteAddress)?.probeSize(
         limit: Int(send.path.agreed) + pathHeaderCount)
-    else { return 0 }
+    else { return nil }
     let count = size - pathHeaderCount
     let followers = 3 * Int(send.segmentSize)
-    return min(unsent, byWindow, byCongestion) >= count + followers ? count : 0
+    guard min(unsent, byWindow, congestion.window) >= count + followers else { return nil }
+    return byCongestion >= count ? count : 0
   }
 
   /// After every ACK, and when time has shown a loss: what has become of the probe?
