@@ -27,7 +27,7 @@ import UserTCPSimulation
     peer.sendsError(type: 3, code: 4, about: packet, word: mtu)
   }
 
-  // PMTU-2, PMTU-1, R9293-SHLD-26
+  // PMTU-2, PMTU-1, TS-18, R9293-SHLD-26
   @Test(arguments: [withSACK, withoutSACK, withTimestamps])
   func `what was too big goes out again at once in smaller pieces`(
     _ options: [SegmentOption]

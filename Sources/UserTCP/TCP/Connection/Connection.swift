@@ -41,7 +41,7 @@ struct Connection: ~Copyable {
     /// A tail loss probe is due.
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
     /// The path may take larger segments, and probes are to find out (RFC 4821).
-    static let isPathSearched = Flags(rawValue: 1 << 17)
+    static let isPathSearched = Flags(rawValue: 1 << 29)
   }
 
   let key: ConnectionKey
