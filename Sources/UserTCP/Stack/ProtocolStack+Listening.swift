@@ -36,6 +36,7 @@ extension ProtocolStack {
       return
     }
     if segment.options.windowShift ?? 0 > 14 { context.counters.windowShiftsTooLarge += 1 }  // TS-3
+    context.countSegmentSize(announcedBy: segment)
     guard let id = listeners.pool.id(at: listener) else { return }
     var entry = halfOpen(segment, key, ListenerID(slot: id.slot, generation: id.generation))
     if let timeWaitPlace {

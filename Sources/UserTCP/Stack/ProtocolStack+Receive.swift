@@ -34,10 +34,12 @@ extension ProtocolStack {
       return count(error)
     }
     guard isLoopback || accepts(header) else { return }
-    if header.isFragment {
-      ipCounters.fragmentsDropped += 1
-      return
-    }
+    if header.isFragment { return fragmentArrives(header, of: packet) }
+    deliver(packet, header, offload: offload)
+  }
+
+  /// A whole packet for us, which may have come in fragments.
+  mutating func deliver(_ packet: RawSpan, _ header: IPv4Header, offload: OffloadInfo) {
     ipCounters.delivered += 1
     let payload = packet.extracting(header.headerCount..<header.totalCount)
     switch header.protocolNumber {

@@ -164,10 +164,33 @@ extension Setting {
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
+    .choice(
+      "tcp_mtu_probing", \.pathProbing,
+      "larger segments sent to see what the path takes (RFC 4821): "
+        + "1 after timeouts of full ones, 2 always"),
+    .number(
+      "tcp_base_mss", .octets, 48...65_495, \.baseSegmentSize,
+      "segment size that such a search begins with"),
   ]
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .choice(
+      "ip_no_pmtu_disc", \.pathMTUDiscovery,
+      "1: packets may be cut on their way, and one too big means route.min_pmtu; "
+        + "2: what routers say is ignored (RFC 1191)"),
+    .number(
+      "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
+      "smallest MTU of a path that a router is believed"),
+    .interval(
+      "ipfrag_time", .seconds, 1...2_147_483, \.reassemblyTimeout,
+      "how long fragments wait for the rest of their datagram"),
+    .number(
+      "ipfrag_high_thresh", .octets, 0...2_147_483_647, \.reassemblyMemory,
+      "memory for fragments, a quarter of it for those of one host; past it the oldest go"),
+    .number(
+      "ipfrag_max_dist", .entries, 0...2_147_483_647, \.maximumFragmentDistance,
+      "fragments of other datagrams of a host between two of one; 0: any number"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,

@@ -64,6 +64,7 @@ extension Connection {
     measureRoundTrip(segment, context)
     let count = acknowledgment - send.unacknowledged
     _ = send.acknowledge(acknowledgment)
+    send.path.acknowledged(acknowledgment)
     if wasSYN { move(on: .synAcknowledged, &context) }
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])

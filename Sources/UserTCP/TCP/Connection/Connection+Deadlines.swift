@@ -57,6 +57,7 @@ extension Connection {
 
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
+    pathProbeTimedOut(&context)
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
     if activity.isEmpty {
       recovery.timedOut(
@@ -68,7 +69,9 @@ extension Connection {
     } else {
       timedOutWithSACK(&context)
     }
+    believeClaimedPathMTU(&context)
     countRetransmission(&context)
+    suspectBlackHole(&context)
     roundTrip.backOff()
     flags.insert([.isRetransmissionDue, .isOutputDue])
     if unansweredSince == .never { unansweredSince = context.now }

@@ -30,6 +30,7 @@ extension Connection {
   private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     if flags.contains(.isSYNDue) { return synSegment(&context) }
     guard state.isSynchronized, outcome == nil else { return nil }
+    if send.path.generation != context.paths.generation { followPath(&context) }
     if activity.isEmpty {
       if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
         return segment
@@ -123,9 +124,16 @@ extension Connection {
     guard let paced = isProbe || isAgain ? unsent : pacedRoom(unsent: unsent, context) else {
       return nil
     }
-    let count = sendableCount(
-      unsent: unsent, byWindow: byWindow, byCongestion: min(byCongestion, paced),
-      isAgain: isAgain, context)
+    var pathProbe: Int?
+    if !isProbe, !isAgain {
+      pathProbe = pathProbeCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, context)
+    }
+    let count =
+      pathProbe
+      ?? sendableCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: min(byCongestion, paced),
+        isAgain: isAgain, context)
     let endsData = count == unsent
     // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
     // until what was sent before is sent again.
@@ -152,7 +160,9 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
+      send.path.sent(min(count, pathProbe ?? Int(send.segmentSize)), from: start)
       if usesSACK { remember(upTo: end, &context) }
+      if let pathProbe { activity.state.pathProbe = PathProbe(start: start, count: pathProbe) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
@@ -162,7 +172,7 @@ extension Connection {
       startRetransmissionTimer(&context)
     }
     if !isAgain { armProbeTimer(&context) }
-    let isSuper = count > Int(send.segmentSize)
+    let isSuper = count > Int(send.segmentSize) && pathProbe == nil
     var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
@@ -224,7 +234,9 @@ extension Connection {
   /// OFF-2: whole segments in one packet of at most 65,535 octets; urgent text is never cut by others.
   func largestCount(_ context: borrowing TCPContext) -> Int {
     let full = Int(send.segmentSize)
-    guard context.sendsSuperSegments, !send.isUrgent else { return full }
+    // Pieces that a router may cut further need identifications of their own (RFC 6864 §4.3).
+    guard context.sendsSuperSegments, !send.isUrgent, context.settings.forbidsFragments
+    else { return full }
     let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
     return max(full, (65_535 - headers) / full * full)
   }

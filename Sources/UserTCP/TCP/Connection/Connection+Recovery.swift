@@ -102,6 +102,7 @@ extension Connection {
   mutating func detectLoss(
     _ delivery: inout Delivery, _ context: inout TCPContext
   ) -> Interval? {
+    defer { judgePathProbe(&context) }
     guard context.settings.usesRACK else {
       activity.detectLossByCount(
         segmentSize: Int(send.segmentSize), threshold: context.settings.reorderingThreshold,
@@ -129,7 +130,7 @@ extension Connection {
     }
     switch activity.state.phase {
     case .open:
-      if activity.state.lost > 0 {
+      if activity.hasCongestionLoss {
         beginRecovery(flight: flight, &context)
         reduce(delivery, isSafe: false, context)
       } else if delivery.octets > 0, advanced {

@@ -42,6 +42,8 @@ struct Connection: ~Copyable {
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
     /// The path reorders (RFC 8985 RACK.reordering_seen); outlives the activity block.
     static let sawReordering = Flags(rawValue: 1 << 17)
+    /// The path may take larger segments, and probes are to find out (RFC 4821).
+    static let isPathSearched = Flags(rawValue: 1 << 29)
   }
 
   let key: ConnectionKey
@@ -95,8 +97,10 @@ struct Connection: ~Copyable {
     self.state = state
     self.options = options
     let settings = context.settings
+    // Not the table's generation: what is known of the path is looked up before anything is sent.
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer)
+      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer,
+      pathGeneration: context.paths.generation &- 1)
     receive = ReceiveSide(
       bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
     timestamps = TimestampState(offset: context.timestampOffset(key))
@@ -162,6 +166,8 @@ struct Connection: ~Copyable {
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
+    beginSearchIfAlways(&context)
+    followPath(&context)
     congestion = CongestionController(
       congestion.algorithm,
       initialWindow: CongestionController.initialWindow(

@@ -138,7 +138,7 @@ extension Connection {
     row.maximumSegmentSize = Int(send.segmentSize)
     row.announcedSegmentSize = Int(context.announcedSegmentSize)
     row.receivedSegmentSize = Int(receive.segmentSize)
-    row.pathMTU = context.settings.mtu
+    row.pathMTU = pathMTU(context)
     row.usesTimestamps = timestamps.isEnabled
     if receive.isScaled {
       row.sendWindowShift = send.windowShift

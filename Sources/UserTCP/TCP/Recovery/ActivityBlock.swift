@@ -45,7 +45,8 @@
   /// Nothing is in flight; what is sent next begins at `start`. What has been learnt of the path stays.
   mutating func restart(at start: SequenceNumber) {
     assert(
-      count == 0 && state.sacked == 0 && state.lost == 0 && state.resent == 0,
+      count == 0 && state.sacked == 0 && state.lost == 0 && state.resent == 0
+        && state.oversized == 0,
       "nothing is in flight")
     state.start = start
     state.recoveryPoint = .latest(state.recoveryPoint, start)

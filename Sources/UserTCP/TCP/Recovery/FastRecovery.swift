@@ -149,6 +149,15 @@ struct FastRecovery: BitwiseCopyable {
     }
   }
 
+  /// Everything in flight goes out again, though no sign of congestion was seen (PMTU-2).
+  mutating func beginAgain(next: SequenceNumber, _ congestion: inout CongestionController) {
+    if phase == .fastRecovery { congestion.setWindow(congestion.threshold) }
+    phase = .timeout
+    doubt = .none
+    duplicates = 0
+    recover = next - 1
+  }
+
   /// The retransmission timer expired (RFC 6582 §4). `mayBeSpurious`: F-RTO is on, and there is new text.
   mutating func timedOut(
     unacknowledged: SequenceNumber, next: SequenceNumber, segmentSize: Int, isFirst: Bool,

@@ -38,6 +38,8 @@ struct RecoveryState: BitwiseCopyable {
   var sacked: UInt32 = 0
   var lost: UInt32 = 0
   var resent: UInt32 = 0
+  /// Of the lost ones, those that were too large for the path.
+  var oversized: UInt32 = 0
   /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
   var delivered: UInt32 = 0
 
@@ -52,6 +54,7 @@ struct RecoveryState: BitwiseCopyable {
   var reduction = ProportionalRateReduction()
   var undo = SpuriousRecovery()
   var probe = TailLossProbe()
+  var pathProbe = PathProbe.none
   var rate = DeliveryRate()
   var pacing = Pacing()
   var hyStart: HyStart

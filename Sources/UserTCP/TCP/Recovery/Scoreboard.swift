@@ -101,6 +101,7 @@ extension ActivityBlock {
       return
     }
     if transmission.flags.contains(.lost) { state.lost -= UInt32(length) }
+    excuseNoMore(index, length: length)
     if transmission.flags.contains(.resent) { state.resent -= UInt32(length) }
     delivery.octets += length
     state.delivered &+= UInt32(length)
@@ -113,7 +114,7 @@ extension ActivityBlock {
     }
     state.rack.delivered(
       transmission, at: now, isEchoOld: echo?.isBefore(transmission.sentAt) ?? false)
-    if end == nil { self[index].flags.subtract([.lost, .resent]) }
+    if end == nil { self[index].flags.subtract([.lost, .resent, .oversized]) }
   }
 
   /// Cuts transmission `index` in two at `sequence`, which lies inside it.
@@ -194,7 +195,8 @@ extension ActivityBlock {
   mutating func markLost(_ index: Int, _ delivery: inout Delivery) {
     let length = length(of: index)
     if self[index].flags.contains(.resent) {
-      self[index].flags.remove(.resent)
+      excuseNoMore(index, length: length)
+      self[index].flags.subtract([.resent, .oversized])
       state.resent -= UInt32(length)
       delivery.lostAgainSentAt = max(
         delivery.lostAgainSentAt ?? self[index].sentAt, self[index].sentAt)
@@ -236,16 +238,17 @@ extension ActivityBlock {
     }
   }
 
-  /// It was no loss after all: nothing waits to be sent again.
+  /// It was no loss after all: nothing waits to be sent again but what was too large.
   mutating func forgetLosses() {
-    for index in 0..<count where self[index].flags.contains(.lost) {
+    for index in 0..<count
+    where self[index].flags.intersection([.lost, .oversized]) == .lost {
       self[index].flags.remove(.lost)
       if self[index].flags.contains(.resent) {
         self[index].flags.remove(.resent)
         state.resent -= UInt32(length(of: index))
       }
     }
-    state.lost = 0
+    state.lost = state.oversized
   }
 
   // MARK: Sending again
