@@ -92,17 +92,30 @@
     return low
   }
 
+  // The shorter side moves: in a large window what SACK cuts and melts lies near the front.
+
   mutating func insert(
     _ transmission: Transmission, at index: Int, pool: inout BufferPool
   ) {
-    makeRoom(pool: &pool)
-    state.count += 1
-    unsafe (address(index) + 1).update(from: address(index), count: count - 1 - index)
+    if state.head > 0, index < count / 2 {
+      state.head -= 1
+      state.count += 1
+      unsafe address(0).update(from: address(1), count: index)
+    } else {
+      makeRoom(pool: &pool)
+      state.count += 1
+      unsafe address(index + 1).update(from: address(index), count: count - 1 - index)
+    }
     unsafe address(index).initialize(to: transmission)
   }
 
   mutating func remove(at index: Int) {
-    unsafe address(index).update(from: address(index) + 1, count: count - 1 - index)
+    if index < count / 2 {
+      unsafe address(1).update(from: address(0), count: index)
+      state.head += 1
+    } else {
+      unsafe address(index).update(from: address(index + 1), count: count - 1 - index)
+    }
     state.count -= 1
   }
 

@@ -30,6 +30,9 @@ struct RecoveryState: BitwiseCopyable {
   var sacked: UInt32 = 0
   var lost: UInt32 = 0
   var resent: UInt32 = 0
+  /// Of those that are lost, the ones that wait to be sent again; none of them lies before `dueFrom`.
+  var due: UInt32 = 0
+  var dueFrom: SequenceNumber
   /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
   var delivered: UInt32 = 0
 
@@ -50,6 +53,7 @@ struct RecoveryState: BitwiseCopyable {
     self.capacity = capacity
     self.start = start
     recoveryPoint = start
+    dueFrom = start
     rack = RACK(start: start)
     hyStart = HyStart(start: start)
   }
