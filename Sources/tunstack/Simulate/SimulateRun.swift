@@ -54,7 +54,7 @@ struct SimulateRun: ~Copyable {
     self.plan = plan
     network = Network(
       seed: plan.seed, link: plan.link, settings: plan.settings, transcriptLimit: 0)
-    network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.wayBack }
+    network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.path.back }
     start = network.now
     do throws(TCPError) {
       for index in 0..<plan.flows {
