@@ -11,6 +11,7 @@ struct LabCommand: ParsableCommand {
     subcommands: [
       TimeWaitCommand.self, SYNFloodCommand.self, PortExhaustionCommand.self,
       LastAckCommand.self, OldDuplicateCommand.self, CongestionCommand.self,
+      SweepCommand.self,
     ])
 }
 

@@ -36,6 +36,12 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Write what the sending host sends and receives to this file (pcap).")
   var pcap: String?
 
+  @Option(help: "Write what happens to the sending host's connections to this file.")
+  var trace: String?
+
+  @Option(help: "Form of the trace: text, or json in the shape of qlog.")
+  var traceFormat = "text"
+
   @Flag(name: .customLong("no-chart"), help: "Draw no charts in the terminal.")
   var noChart = false
 

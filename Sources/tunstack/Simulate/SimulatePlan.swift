@@ -17,6 +17,7 @@ struct SimulatePlan: Sendable {
   var csvPath: String?
   var svgPath: String?
   var pcapPath: String?
+  var trace: TracePlan?
   var withChart: Bool
 
   /// Of all flows together, so that a run ends.
@@ -31,6 +32,7 @@ struct SimulatePlan: Sendable {
     csvPath = command.csv
     svgPath = command.svg
     pcapPath = command.pcap
+    trace = try TracePlan(path: command.trace, format: command.traceFormat)
     withChart = !command.noChart
   }
 

@@ -48,6 +48,7 @@ struct SimulateRun: ~Copyable {
   private var network: Network
   private var flows: [BulkFlow] = []
   private var capture: PcapFile?
+  private let trace: TraceFile?
   private(set) var outcome = Outcome()
 
   init(_ plan: SimulatePlan) throws(Failure) {
@@ -56,6 +57,8 @@ struct SimulateRun: ~Copyable {
       seed: plan.seed, link: plan.link, settings: plan.settings, transcriptLimit: 0)
     network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.path.back }
     start = network.now
+    trace = try plan.trace?.open(title: "tunstack simulate", from: start) { _ in }
+    if trace != nil { network.hosts[BulkFlow.sender].stack.startTracing() }
     do throws(TCPError) {
       for index in 0..<plan.flows {
         flows.append(
@@ -85,6 +88,7 @@ struct SimulateRun: ~Copyable {
         throw Self.mistake("\(steps) steps were not enough")
       }
       try writeCapture()
+      writeTrace()
     }
     if outcome.samples.last?.time != network.now - start { takeSample() }
     conclude()
@@ -148,5 +152,13 @@ struct SimulateRun: ~Copyable {
       capture?.add(frame.bytes.span, frame.offload, at: (time - start).nanoseconds)
     }
     do throws(DeviceError) { try capture?.flush() } catch { throw Failure(error) }
+  }
+
+  private func writeTrace() {
+    guard let trace else { return }
+    var events: [TraceEvent] = []
+    let host = network.hosts[BulkFlow.sender]
+    while let event = host.stack.nextTraceEvent() { events.append(event) }
+    if !events.isEmpty { trace.write(events) }
   }
 }
