@@ -48,7 +48,7 @@ struct SimulateRun: ~Copyable {
   private var network: Network
   private var flows: [BulkFlow] = []
   private var capture: PcapFile?
-  private let trace: TraceFile?
+  private var trace: TraceFile?
   private(set) var outcome = Outcome()
 
   init(_ plan: SimulatePlan) throws(Failure) {
@@ -57,8 +57,6 @@ struct SimulateRun: ~Copyable {
       seed: plan.seed, link: plan.link, settings: plan.settings, transcriptLimit: 0)
     network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.path.back }
     start = network.now
-    trace = try plan.trace?.open(title: "tunstack simulate", from: start) { _ in }
-    if trace != nil { network.hosts[BulkFlow.sender].stack.startTracing() }
     do throws(TCPError) {
       for index in 0..<plan.flows {
         flows.append(
@@ -68,6 +66,7 @@ struct SimulateRun: ~Copyable {
       throw Self.mistake("listening failed: \(error)")
     }
     try openCapture()
+    try openTrace()
   }
 
   mutating func toEnd() throws(Failure) {
@@ -152,6 +151,15 @@ struct SimulateRun: ~Copyable {
       capture?.add(frame.bytes.span, frame.offload, at: (time - start).nanoseconds)
     }
     do throws(DeviceError) { try capture?.flush() } catch { throw Failure(error) }
+  }
+
+  // MARK: Tracing
+
+  /// Times count from the start here, too.
+  private mutating func openTrace() throws(Failure) {
+    guard let plan = plan.trace else { return }
+    trace = try plan.open(title: "tunstack simulate", from: start)
+    network.hosts[BulkFlow.sender].stack.startTracing()
   }
 
   private func writeTrace() {

@@ -106,6 +106,7 @@ extension TracedState {
   func windowReason(
     since before: TracedState, _ counts: TracedCounts, before old: TracedCounts
   ) -> TraceWindowReason {
+    if before.state != state, state == .established { return .initial }
     if counts.undone > old.undone { return .undo }
     if counts.timeouts > old.timeouts { return .timeout }
     if counts.repairs > old.repairs { return .probe }

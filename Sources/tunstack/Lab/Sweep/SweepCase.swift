@@ -103,7 +103,9 @@ enum SweepCase: Sendable, Hashable {
       received == octets ? nil : "\(received) of \(octets) octets in \(transfer.seconds.text(0)) s",
       // Orders of magnitude more than the path needs would be a stall.
       transfer.seconds < 300 * Double(octets) / 150_000
-        ? nil : "it took \(transfer.seconds.text(0)) s")
+        ? nil
+        : "it took \(transfer.seconds.text(0)) s with \(transfer.sender.timeouts) timeouts over \(link); "
+          + "of SACK, D-SACK, RACK, TLP, F-RTO, HyStart, timestamps, CUBIC, restart on: \(isOn)")
   }
 
   // MARK: Response functions
@@ -214,6 +216,8 @@ enum SweepCase: Sendable, Hashable {
     var transfer = try SweepTransfer(octets: octets, over: link, seed: 1)
     let host = transfer.network.hosts[BulkFlow.sender]
     host.stack.startTracing(limit: 1 << 16)
+    transfer.run(until: .seconds(60)) { $0.link(from: 0, to: 1).statistics.lost == 0 }
+    transfer.network.changeLink(from: 0, to: 1) { $0.lossPeriod = nil }
     transfer.run(until: .seconds(60))
     var events: [TraceEvent] = []
     while let event = host.stack.nextTraceEvent() { events.append(event) }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Glibc
+import UserTCPRuntime
 
 struct SweepCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

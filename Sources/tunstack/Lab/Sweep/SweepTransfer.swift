@@ -47,10 +47,12 @@ struct SweepTransfer {
     return nil
   }
 
-  /// Until `time` since the start, or until all octets have arrived.
-  mutating func run(until time: Interval) {
+  /// Until `time` since the start, until all octets have arrived, or as long as `goesOn`.
+  mutating func run(until time: Interval, while goesOn: (Network) -> Bool = { _ in true }) {
     act()
-    while !flows.allSatisfy(\.isOver), problem == nil, network.step(until: start + time) {
+    while !flows.allSatisfy(\.isOver), goesOn(network), problem == nil,
+      network.step(until: start + time)
+    {
       steps += 1
       act()
     }
