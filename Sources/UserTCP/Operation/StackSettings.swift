@@ -23,7 +23,7 @@ public enum TimestampMode: UInt8, Sendable, CaseIterable {
 }
 
 /// `tcp_congestion_control`, under Linux's names.
-public enum CongestionAlgorithm: String, Sendable, CaseIterable {
+public enum CongestionAlgorithm: String, Sendable, CaseIterable, BitwiseCopyable {
   case cubic, reno
 }
 

@@ -34,6 +34,7 @@ extension ProtocolStack {
     while left > 0, let slot = wheel.next(at: context.now) {
       left -= 1
       guard let id = connections.id(at: slot) else { continue }
+      if trace.isOn { traceFiredTimers(at: slot) }
       connections[slot].deadlinePassed(&context)
       settle(id)
     }
@@ -52,6 +53,11 @@ extension ProtocolStack {
   private mutating func writeReplies(into batch: inout OutgoingBatch) {
     while !batch.isFull, let reply = context.replies.popFirst() {
       if !reply.isRetransmission { context.counters.segmentsOut += 1 }
+      if trace.isOn {
+        traceDeparture(
+          reply.header, length: 0, segmentSize: 0, isRetransmission: reply.isRetransmission,
+          reply.key)
+      }
       let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
       unsafe write(
         reply.header, key: reply.key, text: (none, none), segmentSize: 0,
@@ -97,6 +103,7 @@ extension ProtocolStack {
           ready.append(id)
         }
       }
+      if trace.isOn { traceChanges(at: slot) }
       let deadline = connections[slot].deadlines.earliest
       if deadline != .never { wheel.set(slot, for: deadline) }
     }
@@ -112,6 +119,11 @@ extension ProtocolStack {
       context.counters.retransmissions += UInt64(count)
     } else {
       context.counters.segmentsOut += UInt64(count)
+    }
+    if trace.isOn {
+      traceDeparture(
+        segment.header, length: segment.textCount, segmentSize: segment.segmentSize,
+        isRetransmission: segment.isRetransmission, connections[slot].key)
     }
     let options = connections[slot].options
     let text = unsafe connections[slot].send.ring.pieces(

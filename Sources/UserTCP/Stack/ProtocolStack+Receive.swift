@@ -43,7 +43,9 @@ extension ProtocolStack {
     ipCounters.delivered += 1
     let payload = packet.extracting(header.headerCount..<header.totalCount)
     switch header.protocolNumber {
-    case IPProtocol.tcp: tcpArrives(header, payload, offload)
+    case IPProtocol.tcp:
+      tcpArrives(header, payload, offload)
+      if trace.isOn { traceDrops(header, payload) }
     case IPProtocol.icmp: icmpArrives(header, payload)
     case IPProtocol.udp: unreachable(UnreachableCode.port, about: packet, header)  // IP4-13
     default:
@@ -118,6 +120,7 @@ extension ProtocolStack {
   private mutating func segmentArrives(
     _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey
   ) {
+    if trace.isOn { traceArrival(segment, for: key) }
     if segment.hasImpossibleFlags { context.counters.impossibleFlags += 1 }
     let hash = context.secrets.tableHash(key)
     if let slot = find(key, hash: hash), let id = connections.id(at: slot) {

@@ -35,6 +35,7 @@
   var notifications = RingQueue<Notification>()
   /// Frames to our own addresses, back in with the next turn (IP4-5).
   var loopback = LoopbackQueue()
+  var trace = EventTrace()
 
   /// - Parameters:
   ///   - interface: our address and its network.
@@ -123,6 +124,7 @@
   /// program, moves its deadline, and takes it apart when it is over.
   mutating func settle(_ id: ConnectionID) {
     let slot = id.slot
+    if trace.isOn { traceChanges(at: slot) }
     if connections[slot].outcome != nil { retire(id) }
     guard connections.contains(id) else { return }
     let flags = connections[slot].flags

@@ -144,7 +144,7 @@ struct TimeoutMarkTests {
     let hasReneged = block.timedOut(
       at: .zero + .seconds(5), patience: .zero)
     #expect(hasReneged)
-    let (left, due) = (block.state.sacked, block.firstDue)
+    let (left, due) = (block.state.sacked, block.firstDue())
     #expect(left == 0 && due == 0)
     block.release(to: &pool)
   }

@@ -7,7 +7,7 @@ extension Connection {
   mutating func resendSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     let isForced = flags.contains(.isRetransmissionDue)
     flags.remove(.isRetransmissionDue)
-    guard let index = activity.firstDue else { return nil }
+    guard let index = activity.firstDue() else { return nil }
     // F-RTO: until the timeout is proven nothing but its first segment is sent again.
     if activity.state.undo.isTimeoutInDoubt, !isForced { return nil }
     let size = Int(send.segmentSize)

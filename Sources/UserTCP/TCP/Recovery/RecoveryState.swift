@@ -40,6 +40,9 @@ struct RecoveryState: BitwiseCopyable {
   var resent: UInt32 = 0
   /// Of the lost ones, those that were too large for the path.
   var oversized: UInt32 = 0
+  /// Of those that are lost, the ones that wait to be sent again; none of them lies before `dueFrom`.
+  var due: UInt32 = 0
+  var dueFrom: SequenceNumber
   /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
   var delivered: UInt32 = 0
 
@@ -64,6 +67,7 @@ struct RecoveryState: BitwiseCopyable {
     self.capacity = capacity
     self.start = start
     recoveryPoint = start
+    dueFrom = start
     rack = RACK(start: start)
     hyStart = HyStart(start: start)
     validation = WindowValidation(start: start)

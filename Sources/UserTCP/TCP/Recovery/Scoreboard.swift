@@ -102,6 +102,7 @@ extension ActivityBlock {
     }
     if transmission.flags.contains(.lost) { state.lost -= UInt32(length) }
     excuseNoMore(index, length: length)
+    if transmission.isDue { state.due -= UInt32(length) }
     if transmission.flags.contains(.resent) { state.resent -= UInt32(length) }
     delivery.octets += length
     state.delivered &+= UInt32(length)
@@ -192,6 +193,7 @@ extension ActivityBlock {
     }
   }
 
+  /// What did not wait to be sent again does now.
   mutating func markLost(_ index: Int, _ delivery: inout Delivery) {
     let length = length(of: index)
     if self[index].flags.contains(.resent) {
@@ -203,6 +205,8 @@ extension ActivityBlock {
     }
     if !self[index].flags.contains(.lost) { state.lost += UInt32(length) }
     self[index].flags.insert(.lost)
+    state.dueFrom = state.due == 0 ? start(of: index) : .earliest(state.dueFrom, start(of: index))
+    state.due += UInt32(length)
     delivery.lost += length
   }
 
@@ -242,6 +246,7 @@ extension ActivityBlock {
   mutating func forgetLosses() {
     for index in 0..<count
     where self[index].flags.intersection([.lost, .oversized]) == .lost {
+      if self[index].isDue { state.due -= UInt32(length(of: index)) }
       self[index].flags.remove(.lost)
       if self[index].flags.contains(.resent) {
         self[index].flags.remove(.resent)
@@ -253,10 +258,13 @@ extension ActivityBlock {
 
   // MARK: Sending again
 
-  /// The first transmission that waits to be sent again.
-  var firstDue: Int? {
-    guard !isEmpty, state.lost > 0 else { return nil }
-    for index in 0..<count where self[index].isDue { return index }
+  /// The first transmission that waits to be sent again. The next search goes on from there.
+  mutating func firstDue() -> Int? {
+    guard !isEmpty, state.due > 0 else { return nil }
+    for index in index(behind: state.dueFrom)..<count where self[index].isDue {
+      state.dueFrom = start(of: index)
+      return index
+    }
     return nil
   }
 
@@ -275,6 +283,7 @@ extension ActivityBlock {
     if octets < length { split(index, at: start(of: index) + octets, pool: &pool) }
     let sent = min(octets, length)
     if !self[index].flags.contains(.resent) { state.resent += UInt32(sent) }
+    if self[index].isDue { state.due -= UInt32(sent) }
     self[index].flags.insert([.resent, .ambiguous])
     self[index].sentAt = now
     self[index].deliveredBefore = state.delivered
