@@ -68,6 +68,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var malformedOptions: UInt64 = 0
   public var impossibleFlags: UInt64 = 0
   public var windowShiftsTooLarge: UInt64 = 0
+  public var userTimeoutsReceived: UInt64 = 0  // options of RFC 5482 that were taken
+  public var userTimeoutsRefused: UInt64 = 0  // of value zero
 
   // Arrival
   public var segmentsOutOfWindow: UInt64 = 0

@@ -77,6 +77,9 @@ public struct StackSettings: Sendable {
   public var retries1 = 3
   /// `tcp_retries2`: R2, as the time that so many doublings of the minimum RTO take (SYS-14).
   public var retries2 = 15
+  /// The longest time that a peer's user timeout option may make us wait (RFC 5482, U_LIMIT), at least 100 s;
+  /// zero: the option is neither sent nor read (UTO-1). Linux does not know the option.
+  public var userTimeoutLimit = Interval.zero
   /// `tcp_orphan_retries`; 0 means 8.
   public var orphanRetries = 0
 
@@ -208,6 +211,9 @@ extension StackSettings {
       max(maximumSendBuffer, settings.sendBuffer), BufferPool.largest)
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
+    if userTimeoutLimit > .zero {
+      settings.userTimeoutLimit = max(userTimeoutLimit, UserTimeoutOption.lowerLimit)
+    }
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
     settings.reservedPorts = reservedPorts.sorted()

@@ -54,7 +54,7 @@ extension ProtocolStack {
     }
   }
 
-  private func halfOpen(
+  private mutating func halfOpen(
     _ segment: TCPSegment, _ key: ConnectionKey, _ listener: ListenerID
   ) -> HalfOpen {
     let settings = context.settings
@@ -64,7 +64,7 @@ extension ProtocolStack {
     if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
-    return HalfOpen(
+    var entry = HalfOpen(
       key: key, remoteInitial: segment.sequence,
       initial: context.secrets.initialSequence(key, at: context.now),
       recentTimestamp: segment.options.timestamps?.value ?? 0,
@@ -74,6 +74,22 @@ extension ProtocolStack {
       remoteWindowShift: min(segment.options.windowShift ?? 0, 14),
       windowShift: ReceiveSide.windowShift(for: settings.maximumReceiveBuffer),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags)
+    if let userTimeout = UserTimeoutOption(of: options, settings) {
+      entry.userTimeout = userTimeout.rawValue
+      entry.remoteUserTimeout = userTimeoutArrives(segment.options.userTimeout)
+    }
+    return entry
+  }
+
+  /// What the entry remembers of a SYN's user timeout option (RFC 5482).
+  private mutating func userTimeoutArrives(_ option: UserTimeoutOption?) -> UInt16 {
+    guard let option else { return 0 }
+    guard !option.isReserved else {
+      context.counters.userTimeoutsRefused += 1
+      return 0
+    }
+    context.counters.userTimeoutsReceived += 1
+    return option.rawValue
   }
 
   private enum Admission { case remember, sendCookie, drop }

@@ -56,6 +56,9 @@ extension Setting {
       "tcp_orphan_retries", .tries, 0...255, \.orphanRetries,
       "the same for a connection nobody holds any more; 0 means 8"),
     .interval(
+      "tcp_user_timeout_option", .seconds, 0...2_147_483, \.userTimeoutLimit,
+      "longest user timeout adopted of a peer (RFC 5482), not below 100; 0: the option is off"),
+    .interval(
       "tcp_rto_min_us", .microseconds, 1_000...1_000_000, \.minimumRetransmissionTimeout,
       "shortest retransmission timeout"),
     .interval(

@@ -36,7 +36,7 @@ extension Connection {
     if let segment = textSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
-    return flags.contains(.isACKDue) ? acknowledgment(&context) : nil
+    return flags.isDisjoint(with: [.isACKDue, .owesUserTimeout]) ? nil : acknowledgment(&context)
   }
 
   // MARK: SYN
@@ -53,6 +53,7 @@ extension Connection {
     }
     options.permitsSACK = receive.sendsSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
+    options.userTimeout = UserTimeoutOption(of: self.options, context.settings)
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
@@ -219,6 +220,10 @@ extension Connection {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: true, &context))
+    // Where it fits; on full segments it would go beyond the peer's MSS.
+    if segmentSize == 0, count + UserTimeoutOption.encodedCount <= Int(send.segmentSize) {
+      header.options.userTimeout = takeUserTimeout(context.settings)
+    }
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }

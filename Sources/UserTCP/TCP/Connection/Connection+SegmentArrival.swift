@@ -88,6 +88,7 @@ extension Connection {
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
     // The window of a SYN is never scaled (TS-2).
     send.updateWindow(to: UInt32(segment.window), from: segment)
     lastReceived = context.now
@@ -135,6 +136,7 @@ extension Connection {
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
     // Sixth: URG. Seventh: text. Eighth: FIN.
     urgentArrives(segment, context)
     textArrives(segment, text, &context)
@@ -358,8 +360,10 @@ extension Connection {
   mutating func optionsOfData(isText: Bool, _ context: inout TCPContext) -> TCPOptions {
     var options = TCPOptions.none
     options.timestamps = timestamps.option(at: context.now)
+    if !isText { options.userTimeout = takeUserTimeout(context.settings) }
     if !isText, receive.sendsSACK {
-      let limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      var limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      if options.userTimeout != nil, timestamps.isEnabled { limit -= 1 }
       options.sackBlocks = receive.takeSACKBlocks(
         limit: limit, reportsDuplicates: context.settings.reportsDuplicates, &context.counters)
     }

@@ -40,6 +40,8 @@ struct Connection: ~Copyable {
     static let reportedDoubt = Flags(rawValue: 1 << 15)
     /// A tail loss probe is due.
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
+    /// The user timeout goes onto the next segment that has room for it (RFC 5482).
+    static let owesUserTimeout = Flags(rawValue: 1 << 24)
   }
 
   let key: ConnectionKey
@@ -71,6 +73,8 @@ struct Connection: ~Copyable {
   var synRetransmissions: UInt8 = 0
   /// Retransmissions of the oldest octet since it last moved.
   var retransmissionsInRow: UInt8 = 0
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
+  var remoteUserTimeout: UInt16 = 0
 
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
@@ -153,7 +157,7 @@ struct Connection: ~Copyable {
 
   private static let outputFlags: Flags = [
     .isOutputDue, .isACKDue, .isSYNDue, .isRetransmissionDue, .isProbeDue, .isKeepAliveDue,
-    .isTailProbeDue,
+    .isTailProbeDue, .owesUserTimeout,
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
@@ -166,6 +170,7 @@ struct Connection: ~Copyable {
     unansweredSince = .never
     retransmissionsInRow = 0
     startKeepAlive(&context)
+    advertiseUserTimeout(context.settings)
     events.insert(.established)
     flags.insert(.isOutputDue)
     // CLOSE was called before the handshake ended (RFC 9293 §3.10.4, SYN-RECEIVED).

@@ -46,6 +46,8 @@ public struct ConnectionSnapshot: Sendable {
   public var smoothedRoundTripTime = Interval.zero
   public var roundTripVariation = Interval.zero
   public var retransmissionTimeout = Interval.zero
+  /// How long unanswered octets are repeated; `nil`: as the stack has it (R2).
+  public var userTimeout: Interval?
   /// Backed-off doublings of it.
   public var backoff = 0
   /// How long an ACK may wait.
@@ -107,6 +109,7 @@ extension Connection {
     row.roundTripVariation = roundTrip.variation
     row.retransmissionTimeout = roundTrip.timeout(
       maximum: context.settings.maximumRetransmissionTimeout)
+    row.userTimeout = userTimeout(context.settings)
     row.backoff = Int(roundTrip.backoff)
     row.delayedAcknowledgment = context.settings.delayedAcknowledgment
     row.quickAcknowledgments = Int(quickAcknowledgments)

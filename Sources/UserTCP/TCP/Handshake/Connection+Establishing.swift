@@ -29,6 +29,7 @@ extension Connection {
     timestamps = entry.timestampClock(context)
     timestamps.isEnabled = usesTimestamps
     timestamps.set(entry.recentTimestamp, at: context.now)
+    remoteUserTimeout = entry.remoteUserTimeout
     synRetransmissions = entry.retransmissions
     if entry.retransmissions > 0 {
       flags.insert(.lostSYN)

@@ -39,6 +39,9 @@ struct HalfOpen: BitwiseCopyable {
   var timeToLive: UInt8
   var retransmissions: UInt8
   var flags: Flags
+  /// RFC 5482, as they came and as they go; 0: not.
+  var remoteUserTimeout: UInt16 = 0
+  var userTimeout: UInt16 = 0
 
   /// The only numbers there are before the handshake is done.
   var sendNext: SequenceNumber { initial + 1 }
@@ -58,6 +61,7 @@ struct HalfOpen: BitwiseCopyable {
     if flags.contains(.windowScale) {
       options.windowShift = windowShift
     }
+    if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
       flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
       window: UInt16(Self.window(context.settings)), options: options)
