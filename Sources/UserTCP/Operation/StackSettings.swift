@@ -66,6 +66,12 @@ public struct StackSettings: Sendable {
   /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept
   /// queue is full (SYS-10).
   public var abortOnOverflow = false
+  /// `tcp_fastopen`: who may send and take text on a SYN, if its program asks for it (RFC 7413).
+  public var fastOpen = FastOpenMode.client
+  /// `tcp_fastopen_key`; `nil`: drawn from the stack's secret.
+  public var fastOpenKeys: FastOpenKeys? = nil
+  /// `tcp_fastopen_blackhole_timeout_sec`: how long nothing is tried after several timeouts; zero: go on.
+  public var fastOpenBlackHolePause = Interval.zero
   /// `tcp_syncookies`.
   public var synCookies = SYNCookieMode.onOverflow
 
@@ -258,6 +264,9 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).
   public var timeToLive: UInt8? = nil
+  /// On an active open: what is written before the SYN has left goes with it, if the server has given us a
+  /// cookie (RFC 7413). Such text may arrive twice.
+  public var fastOpen = false
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true
 

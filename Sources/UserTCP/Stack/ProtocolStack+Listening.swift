@@ -22,13 +22,13 @@ extension ProtocolStack {
       context.counters.pawsRejectedSYNs += 1  // SYS-4
       return
     }
-    synArrives(segment, for: key, at: listener, hash, replacing: nil)
+    synArrives(segment, text, for: key, at: listener, hash, replacing: nil)
   }
 
   /// Remembers a SYN and answers it, or answers with a cookie, or drops it.
   mutating func synArrives(
-    _ segment: TCPSegment, for key: ConnectionKey, at listener: UInt32, _ hash: UInt32,
-    replacing timeWaitPlace: UInt32?
+    _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey, at listener: UInt32,
+    _ hash: UInt32, replacing timeWaitPlace: UInt32?
   ) {
     if listeners.pool[listener].isFull {
       context.counters.listenOverflows += 1  // SYS-8; cookies do not help here
@@ -43,7 +43,10 @@ extension ProtocolStack {
       entry.initial = timeWait[timeWaitPlace].sendNext + 65_537
       entry.flags.insert(.fromTimeWait)
     }
-    switch admission(of: entry) {
+    let admission = admission(of: entry)
+    if admission == .remember, timeWaitPlace == nil, opensFast(segment, text, &entry, hash) { return }
+    if segment.textCount > 0 { context.counters.synTextsIgnored += 1 }
+    switch admission {
     case .remember:
       guard synQueue.insert(entry, hash: hash, &context) else { fallthrough }
       listeners.pool[listener].halfOpenCount += 1
@@ -249,9 +252,8 @@ extension ProtocolStack {
   private mutating func accept(
     _ entry: HalfOpen, _ segment: TCPSegment, _ text: RawSpan, _ hash: UInt32
   ) -> Bool {
-    let listener = entry.listener.slot
     let connection = Connection(
-      establishing: entry, options: listeners.pool[listener].options, &context)
+      establishing: entry, options: listeners.pool[entry.listener.slot].options, &context)
     guard let id = insert(connection, hash: hash) else {
       context.counters.listenDrops += 1
       return false
@@ -260,13 +262,17 @@ extension ProtocolStack {
     if entry.flags.contains(.fromTimeWait), let place = timeWait.find(entry.key, hash: hash) {
       timeWait.remove(place)
     }
-    listeners.pool[listener].acceptQueue.append(id)
-    if !listeners.pool[listener].isNotified {
-      listeners.pool[listener].isNotified = true
-      notifications.append(.acceptable(entry.listener))
-    }
+    offer(id, at: entry.listener)
     connections[id.slot].segmentArrives(segment, text, &context)
     settle(id)
     return true
+  }
+
+  /// Into the accept queue, which has room.
+  mutating func offer(_ connection: ConnectionID, at listener: ListenerID) {
+    listeners.pool[listener.slot].acceptQueue.append(connection)
+    guard !listeners.pool[listener.slot].isNotified else { return }
+    listeners.pool[listener.slot].isNotified = true
+    notifications.append(.acceptable(listener))
   }
 }

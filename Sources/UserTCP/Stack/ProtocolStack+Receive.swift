@@ -116,6 +116,7 @@ extension ProtocolStack {
     _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey
   ) {
     if segment.hasImpossibleFlags { context.counters.impossibleFlags += 1 }
+    if segment.carriesUselessFastOpen { context.counters.fastOpenOptionsIgnored += 1 }
     let hash = context.secrets.tableHash(key)
     if let slot = find(key, hash: hash), let id = connections.id(at: slot) {
       connections[slot].segmentArrives(segment, text, &context)

@@ -113,6 +113,7 @@
   /// program, moves its deadline, and takes it apart when it is over.
   mutating func settle(_ id: ConnectionID) {
     let slot = id.slot
+    if connections[slot].isOpenFast { fastOpenAdvanced(slot) }
     if connections[slot].outcome != nil { retire(id) }
     guard connections.contains(id) else { return }
     let flags = connections[slot].flags

@@ -6,7 +6,7 @@ import UserTCPRuntime
 
 extension Setting {
   static let all: [Setting] =
-    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet
+    opening + fastOpen + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet
     + later
 
   private static let opening: [Setting] = [
@@ -44,6 +44,23 @@ extension Setting {
       meaning: "ports of that range that are never chosen, like 8080,9000-9010",
       read: { PortRanges(ports: $0.stack.reservedPorts).pairs },
       write: { $0.stack.reservedPorts = PortRanges(pairs: $1).ports }),
+  ]
+
+  private static let fastOpen: [Setting] = [
+    Setting(
+      group: .ipv4, name: "tcp_fastopen", unit: .bits, form: .numbers([0...0xFFFF]),
+      meaning: "text on the SYN (RFC 7413): 1 client, 2 server, 4 and 512 the same without a cookie, "
+        + "1024 on listeners that have not asked",
+      read: { [Int($0.stack.fastOpen.rawValue)] },
+      write: { $0.stack.fastOpen = FastOpenMode(rawValue: UInt16($1[0])) }),
+    Setting(
+      group: .ipv4, name: "tcp_fastopen_key", unit: .bits, form: .keys,
+      meaning: "key of its cookies, and after a comma the one before; all zero: one of our own",
+      read: { FastOpenKeyText($0.stack.fastOpenKeys).words },
+      write: { $0.stack.fastOpenKeys = FastOpenKeyText(words: $1).keys }),
+    .interval(
+      "tcp_fastopen_blackhole_timeout_sec", .seconds, 0...2_147_483, \.fastOpenBlackHolePause,
+      "how long a client does without after three timeouts, doubled each time; 0: it does not stop"),
   ]
 
   private static let retransmission: [Setting] = [

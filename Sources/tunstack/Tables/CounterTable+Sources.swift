@@ -85,6 +85,14 @@ extension LinuxCounter {
     ("TCPACKSkippedFinWait2", \.tcp.skippedReplies.inFinWait2),
     ("TCPACKSkippedTimeWait", \.tcp.skippedReplies.inTimeWait),
     ("TCPACKSkippedChallenge", \.tcp.skippedReplies.challenges),
+    ("TCPFastOpenActive", \.tcp.fastOpenActive),
+    ("TCPFastOpenActiveFail", \.tcp.fastOpenActiveFails),
+    ("TCPFastOpenPassive", \.tcp.fastOpenPassive),
+    ("TCPFastOpenPassiveFail", \.tcp.fastOpenPassiveFails),
+    ("TCPFastOpenPassiveAltKey", \.tcp.fastOpenPassiveOldKeys),
+    ("TCPFastOpenListenOverflow", \.tcp.fastOpenOverflows),
+    ("TCPFastOpenCookieReqd", \.tcp.fastOpenCookieRequests),
+    ("TCPFastOpenBlackhole", \.tcp.fastOpenBlackHoles),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
   ]
 }

@@ -55,6 +55,7 @@ struct SocketRow: Codable, Equatable, Sendable {
     var receivedSegmentSize = 0
     var pathMTU = 0
     var timestamps = false
+    var fastOpen = false
     var sendWindowShift: Int?
     var receiveWindowShift: Int?
   }
@@ -112,6 +113,7 @@ extension SocketRow.Details {
     receivedSegmentSize = snapshot.receivedSegmentSize
     pathMTU = snapshot.pathMTU
     timestamps = snapshot.usesTimestamps
+    fastOpen = snapshot.usesFastOpen
     sendWindowShift = snapshot.sendWindowShift.map(Int.init)
     receiveWindowShift = snapshot.receiveWindowShift.map(Int.init)
   }

@@ -64,7 +64,11 @@ extension Connection {
     roundTrip.acknowledged(acknowledgment, at: context.now, context.settings)
     let count = acknowledgment - send.unacknowledged
     _ = send.acknowledge(acknowledgment)
-    if wasSYN { move(on: .synAcknowledged, &context) }
+    if wasSYN {
+      // Both opened at once, and our SYN had text; the peer's SYN-ACK was read as an ACK.
+      if flags.contains(.asksFastOpen) { fastOpenAnswered(upTo: acknowledgment, &context) }
+      move(on: .synAcknowledged, &context)
+    }
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
@@ -79,6 +83,11 @@ extension Connection {
     }
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
+    sendRingEased(&context)
+  }
+
+  /// The peer has taken something.
+  mutating func sendRingEased(_ context: inout TCPContext) {
     wakeWriter()
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
   }

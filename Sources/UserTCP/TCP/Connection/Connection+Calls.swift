@@ -7,7 +7,7 @@ extension Connection {
     _ bytes: RawSpan, urgent: Bool, _ context: inout TCPContext
   ) throws(TCPError) -> Int {
     if let outcome { throw outcome }
-    guard state.acceptsWrites, !send.isFinished else {
+    guard acceptsWrites, !send.isFinished else {
       throw state.isSynchronized ? .closed : .notConnected
     }
     growSendBuffer(context.settings)

@@ -123,7 +123,9 @@ extension Connection {
     let linear = isAnswer ? 0 : settings.synLinearTimeouts
     let limit = isAnswer ? settings.synAckRetries : settings.synRetries + linear
     let isOverdue = options.userTimeout.map { context.now - unansweredSince >= $0 } ?? false
-    guard Int(synRetransmissions) < limit, !isOverdue else {
+    let isLast = Int(synRetransmissions) >= limit || isOverdue
+    suspectBlackHole(after: Int(synRetransmissions), isLast: isLast, &context)
+    guard !isLast else {
       context.counters.abortsOnTimeout += 1
       return fail(.timedOut, &context)
     }

@@ -45,7 +45,12 @@ extension Connection {
     if isAcceptable {
       roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
       _ = send.acknowledge(segment.acknowledgment)
+      if flags.contains(.asksFastOpen) {
+        fastOpenAnswered(upTo: segment.acknowledgment, &context)
+        learnFastOpen(from: segment, &context)
+      }
       move(on: .synAckArrives, &context)
+      sendRingEased(&context)
       acknowledgeNow()
       // Text or a FIN on the SYN-ACK is taken like any other (LC-5).
       var rest = segment
@@ -184,7 +189,9 @@ extension Connection {
   private mutating func resetArrives(_ segment: TCPSegment, _ context: inout TCPContext) {
     guard segment.sequence == receive.next else { return challenge(&context) }
     switch state {
-    case .synReceived: fail(.connectionRefused, &context)
+    case .synReceived:
+      context.counters.embryonicResets += isOpenFast ? 1 : 0
+      fail(isOpenFast ? .resetByPeer : .connectionRefused, &context)
     case .established, .finWait1, .finWait2, .closeWait: fail(.resetByPeer, &context)
     case .closing, .lastAck: move(on: .abort, &context)
     case .synSent, .timeWait, .closed, .listen: break
@@ -275,7 +282,7 @@ extension Connection {
     if receive.reachFIN() { finArrives(&context) }
   }
 
-  private mutating func place(
+  mutating func place(
     _ text: RawSpan, at sequence: SequenceNumber, of segment: TCPSegment,
     _ context: inout TCPContext
   ) {

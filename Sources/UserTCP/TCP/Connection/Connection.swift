@@ -42,6 +42,14 @@ struct Connection: ~Copyable {
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
     /// The user timeout goes onto the next segment that has room for it (RFC 5482).
     static let owesUserTimeout = Flags(rawValue: 1 << 24)
+    /// Our SYN has asked for a cookie, or carried text; what that led to is not known yet.
+    static let asksFastOpen = Flags(rawValue: 1 << 25)
+    /// Text on a SYN, ours or the peer's, was taken.
+    static let usesFastOpen = Flags(rawValue: 1 << 26)
+    /// Opened by a cookie: its listener counts it until the handshake is done.
+    static let isFastOpenPending = Flags(rawValue: 1 << 27)
+    /// The peer's cookie was made with the old key: it gets a new one with the SYN-ACK.
+    static let owesCookie = Flags(rawValue: 1 << 28)
   }
 
   let key: ConnectionKey
@@ -75,6 +83,8 @@ struct Connection: ~Copyable {
   var retransmissionsInRow: UInt8 = 0
   /// REMOTE_UTO as it came (RFC 5482); 0: none has.
   var remoteUserTimeout: UInt16 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
@@ -119,6 +129,7 @@ struct Connection: ~Copyable {
 
   /// The connection is over because of `reason`, from whatever state.
   mutating func fail(_ reason: TCPError, _ context: inout TCPContext) {
+    if reason == .timedOut { fastOpenFailed(&context) }
     switch state {
     case .synSent, .synReceived: context.counters.attemptFails += 1
     case .established, .closeWait:
@@ -171,7 +182,8 @@ struct Connection: ~Copyable {
     retransmissionsInRow = 0
     startKeepAlive(&context)
     advertiseUserTimeout(context.settings)
-    events.insert(.established)
+    // Whoever accepts a connection knows, and this one may have been accepted long ago.
+    if !isOpenFast { events.insert(.established) }
     flags.insert(.isOutputDue)
     // CLOSE was called before the handshake ended (RFC 9293 §3.10.4, SYN-RECEIVED).
     if send.isFinished { move(on: .close, &context) }

@@ -77,6 +77,8 @@ public struct ConnectionSnapshot: Sendable {
   public var receivedSegmentSize = 0
   public var pathMTU = 0
   public var usesTimestamps = false
+  /// Text on the SYN was taken (RFC 7413).
+  public var usesFastOpen = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
   public var receiveWindowShift: UInt8?
@@ -131,6 +133,7 @@ extension Connection {
     row.receivedSegmentSize = Int(receive.segmentSize)
     row.pathMTU = context.settings.mtu
     row.usesTimestamps = timestamps.isEnabled
+    row.usesFastOpen = flags.contains(.usesFastOpen)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift
       row.receiveWindowShift = receive.windowShift

@@ -13,6 +13,8 @@
   var orphanCount = 0
   var buffers = BufferPool()
   var replies = ReplyQueue()
+  /// What is known of servers for Fast Open.
+  var fastOpenCache: FastOpenCache
   private var challenges: ChallengeBudget
   let secrets: HostSecrets
   /// The device cuts super-segments.
@@ -22,6 +24,7 @@
     self.settings = settings
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
+    fastOpenCache = FastOpenCache(secrets: secrets)
     challenges = ChallengeBudget(seed: secrets.challengeSeed)
   }
 
