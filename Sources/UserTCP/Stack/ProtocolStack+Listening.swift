@@ -36,15 +36,18 @@ extension ProtocolStack {
       return
     }
     if segment.options.windowShift ?? 0 > 14 { context.counters.windowShiftsTooLarge += 1 }  // TS-3
+    context.countSegmentSize(announcedBy: segment)
     guard let id = listeners.pool.id(at: listener) else { return }
     var entry = halfOpen(segment, key, ListenerID(slot: id.slot, generation: id.generation))
     if let timeWaitPlace {
       // Beyond everything the old incarnation used, whatever the clock says (TW-13).
-      entry.initial = timeWait[timeWaitPlace].sendNext + 65_537
+      entry.initial = timeWait[timeWaitPlace].successorInitial
       entry.flags.insert(.fromTimeWait)
     }
     let admission = admission(of: entry)
-    if admission == .remember, timeWaitPlace == nil, opensFast(segment, text, &entry, hash) { return }
+    if admission == .remember, timeWaitPlace == nil, opensFast(segment, text, &entry, hash) {
+      return
+    }
     if segment.textCount > 0 { context.counters.synTextsIgnored += 1 }
     switch admission {
     case .remember:

@@ -91,7 +91,8 @@ extension Setting {
       let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound) \(unit.rawValue)"
       return ranges.count == 1 ? range : "\(ranges.count) rising numbers of \(range)"
     case .ports: return "a list of ports like 8080,9000-9010, or nothing"
-    case .keys: return "four groups of 8 hexadecimal digits with - between, and the same after a comma"
+    case .keys:
+      return "four groups of 8 hexadecimal digits with - between, and the same after a comma"
     case .name(let names): return names.joined(separator: " or ")
     case .readOnlyNames: return "only read"
     }

@@ -9,7 +9,8 @@ import UserTCPSimulation
 @Suite struct FastOpenNetworkTests {
   private static let modes: [FastOpenMode] = [
     [.client, .server], [.client, .server, .allListeners],
-    [.client, .clientWithoutCookie, .server, .serverWithoutCookie], [.client, .clientWithoutCookie],
+    [.client, .clientWithoutCookie, .server, .serverWithoutCookie],
+    [.client, .clientWithoutCookie],
   ]
 
   // TFO-2

@@ -146,7 +146,8 @@ import UserTCPSimulation
     #expect(early.first?.seq == answer.end && early.first?.ack == 100 + request.count)
     #expect(peer.state == .synReceived)
     // The SYN-ACK's timer is the only one, and repeats the SYN-ACK alone.
-    let again = try peer.expects(.synAck(seq: answer.seq, ack: 100 + request.count), after: .seconds(1))
+    let again = try peer.expects(
+      .synAck(seq: answer.seq, ack: 100 + request.count), after: .seconds(1))
     #expect(again.payload.isEmpty)
     peer.sends(.ack(seq: 100 + request.count, ack: answer.end + 10 * 1460))
     #expect(try peer.takesSegments().contains { $0.seq == answer.end + 10 * 1460 })

@@ -7,7 +7,8 @@ import UserTCPSimulation
 
 struct FastOpenOptionTests {
   // TFO-1
-  @Test func `a request and cookies of 4 to 16 even octets are understood, and written as they came`() {
+  @Test
+  func `a request and cookies of 4 to 16 even octets are understood, and written as they came`() {
     for count in 0...38 {
       let cookie = [UInt8](0..<UInt8(count))
       let options = TCPOptions(parsing: ([34, UInt8(count + 2)] + cookie).raw)

@@ -29,7 +29,9 @@ extension Connection {
     // The user timeout is told again after the handshake; forty octets do not hold everything.
     if syn.encodedCount > TCPOptions.largest { syn.userTimeout = nil }
     if syn.fastOpen == .request { return 0 }
-    let room = context.segmentSize(announcedByPeer: announced, timestamps: false)
+    let room = min(
+      context.segmentSize(announcedByPeer: announced, timestamps: false),
+      pathMTU(context) - TCPContext.headerCount)
     return min(send.ring.count, max(room - syn.encodedCount, 0))
   }
 
