@@ -73,6 +73,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var malformedOptions: UInt64 = 0
   public var impossibleFlags: UInt64 = 0
   public var windowShiftsTooLarge: UInt64 = 0
+  public var userTimeoutsReceived: UInt64 = 0  // options of RFC 5482 that were taken
+  public var userTimeoutsRefused: UInt64 = 0  // of value zero
   public var segmentSizesTooSmall: UInt64 = 0  // an MSS below `tcp_min_snd_mss`
 
   // Arrival
@@ -127,6 +129,18 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var synCookiesSent: UInt64 = 0  // SyncookiesSent
   public var synCookiesReceived: UInt64 = 0  // SyncookiesRecv
   public var synCookiesFailed: UInt64 = 0  // SyncookiesFailed
+
+  // Fast Open (RFC 7413)
+  public var fastOpenActive: UInt64 = 0  // TCPFastOpenActive: text on our SYN was taken
+  public var fastOpenActiveFails: UInt64 = 0  // TCPFastOpenActiveFail: it was not
+  public var fastOpenPassive: UInt64 = 0  // TCPFastOpenPassive: opened by a cookie
+  public var fastOpenPassiveFails: UInt64 = 0  // TCPFastOpenPassiveFail: the cookie was not ours
+  public var fastOpenPassiveOldKeys: UInt64 = 0  // TCPFastOpenPassiveAltKey
+  public var fastOpenOverflows: UInt64 = 0  // TCPFastOpenListenOverflow: too many at once
+  public var fastOpenCookieRequests: UInt64 = 0  // TCPFastOpenCookieReqd
+  public var fastOpenBlackHoles: UInt64 = 0  // TCPFastOpenBlackhole
+  public var fastOpenOptionsIgnored: UInt64 = 0  // of a length that cannot be, or not on a SYN
+  public var synTextsIgnored: UInt64 = 0  // text on a SYN that opened nothing: the peer sends it again
 
   // Closing
   public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close

@@ -82,6 +82,12 @@ public struct StackSettings: Sendable {
   /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept
   /// queue is full (SYS-10).
   public var abortOnOverflow = false
+  /// `tcp_fastopen`: who may send and take text on a SYN, if its program asks for it (RFC 7413).
+  public var fastOpen = FastOpenMode.client
+  /// `tcp_fastopen_key`; `nil`: drawn from the stack's secret.
+  public var fastOpenKeys: FastOpenKeys? = nil
+  /// `tcp_fastopen_blackhole_timeout_sec`: how long nothing is tried after several timeouts; zero: go on.
+  public var fastOpenBlackHolePause = Interval.zero
   /// `tcp_syncookies`.
   public var synCookies = SYNCookieMode.onOverflow
 
@@ -94,6 +100,9 @@ public struct StackSettings: Sendable {
   public var retries1 = 3
   /// `tcp_retries2`: R2, as the time that so many doublings of the minimum RTO take (SYS-14).
   public var retries2 = 15
+  /// The longest time that a peer's user timeout option may make us wait (RFC 5482, U_LIMIT), at least 100 s;
+  /// zero: the option is neither sent nor read (UTO-1). Linux does not know the option.
+  public var userTimeoutLimit = Interval.zero
   /// `tcp_orphan_retries`; 0 means 8.
   public var orphanRetries = 0
 
@@ -265,6 +274,9 @@ extension StackSettings {
       max(maximumSendBuffer, settings.sendBuffer), BufferPool.largest)
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
+    if userTimeoutLimit > .zero {
+      settings.userTimeoutLimit = max(userTimeoutLimit, UserTimeoutOption.lowerLimit)
+    }
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
     settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
@@ -315,6 +327,9 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).
   public var timeToLive: UInt8? = nil
+  /// On an active open: what is written before the SYN has left goes with it, if the server has given us a
+  /// cookie (RFC 7413). Such text may arrive twice.
+  public var fastOpen = false
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true
 

@@ -122,6 +122,7 @@ extension ProtocolStack {
   ) {
     if trace.isOn { traceArrival(segment, for: key) }
     if segment.hasImpossibleFlags { context.counters.impossibleFlags += 1 }
+    if segment.carriesUselessFastOpen { context.counters.fastOpenOptionsIgnored += 1 }
     let hash = context.secrets.tableHash(key)
     if let slot = find(key, hash: hash), let id = connections.id(at: slot) {
       connections[slot].segmentsReceived &+= UInt32(segment.segmentCount)

@@ -25,7 +25,8 @@ extension ProtocolStack {
       guard let listener = listeners.find(key.localPort, key.local.address) else {
         return acknowledgeInTimeWait(place)
       }
-      synArrives(segment, for: key, at: listener, hash, replacing: place)
+      // Its text is not taken: until the handshake is done the old incarnation may come back (TW-14).
+      synArrives(segment, RawSpan(), for: key, at: listener, hash, replacing: place)
     }
   }
 

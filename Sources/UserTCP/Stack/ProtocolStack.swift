@@ -124,6 +124,7 @@
   /// program, moves its deadline, and takes it apart when it is over.
   mutating func settle(_ id: ConnectionID) {
     let slot = id.slot
+    if connections[slot].isOpenFast { fastOpenAdvanced(slot) }
     if trace.isOn { traceChanges(at: slot) }
     if connections[slot].outcome != nil { retire(id) }
     guard connections.contains(id) else { return }

@@ -61,6 +61,7 @@ public struct FrameChecks: Sendable {
       if segment.options.contains(.sackPermitted) {
         problems.append("SACK permitted without SYN (SACK-1)")
       }
+      if segment.fastOpen != nil { problems.append("Fast Open without SYN (TFO-1)") }
     }
     if segment.flags.contains(.syn), !segment.sackBlocks.isEmpty {
       problems.append("SACK on a SYN (SACK-1)")

@@ -6,7 +6,8 @@ import UserTCPRuntime
 
 extension Setting {
   static let all: [Setting] =
-    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet
+    opening + fastOpen + retransmission + recovery + invalidSegments + keepAlive + closing + buffers
+    + internet
     + later
 
   private static let opening: [Setting] = [
@@ -46,6 +47,24 @@ extension Setting {
       write: { $0.stack.reservedPorts = PortRanges(pairs: $1).ports }),
   ]
 
+  private static let fastOpen: [Setting] = [
+    Setting(
+      group: .ipv4, name: "tcp_fastopen", unit: .bits, form: .numbers([0...0xFFFF]),
+      meaning:
+        "text on the SYN (RFC 7413): 1 client, 2 server, 4 and 512 the same without a cookie, "
+        + "1024 on listeners that have not asked",
+      read: { [Int($0.stack.fastOpen.rawValue)] },
+      write: { $0.stack.fastOpen = FastOpenMode(rawValue: UInt16($1[0])) }),
+    Setting(
+      group: .ipv4, name: "tcp_fastopen_key", unit: .bits, form: .keys,
+      meaning: "key of its cookies, and after a comma the one before; all zero: one of our own",
+      read: { FastOpenKeyText($0.stack.fastOpenKeys).words },
+      write: { $0.stack.fastOpenKeys = FastOpenKeyText(words: $1).keys }),
+    .interval(
+      "tcp_fastopen_blackhole_timeout_sec", .seconds, 0...2_147_483, \.fastOpenBlackHolePause,
+      "how long a client does without after three timeouts, doubled each time; 0: it does not stop"),
+  ]
+
   private static let retransmission: [Setting] = [
     .number(
       "tcp_retries1", .tries, 0...255, \.retries1, "retransmissions before the route is doubted"),
@@ -55,6 +74,9 @@ extension Setting {
     .number(
       "tcp_orphan_retries", .tries, 0...255, \.orphanRetries,
       "the same for a connection nobody holds any more; 0 means 8"),
+    .interval(
+      "tcp_user_timeout_option", .seconds, 0...2_147_483, \.userTimeoutLimit,
+      "longest user timeout adopted of a peer (RFC 5482), not below 100; 0: the option is off"),
     .interval(
       "tcp_rto_min_us", .microseconds, 1_000...1_000_000, \.minimumRetransmissionTimeout,
       "shortest retransmission timeout"),

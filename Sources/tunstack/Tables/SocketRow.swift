@@ -59,6 +59,7 @@ struct SocketRow: Codable, Equatable, Sendable {
     var receivedSegmentSize = 0
     var pathMTU = 0
     var timestamps = false
+    var fastOpen = false
     var sendWindowShift: Int?
     var receiveWindowShift: Int?
   }
@@ -120,6 +121,7 @@ extension SocketRow.Details {
     receivedSegmentSize = snapshot.receivedSegmentSize
     pathMTU = snapshot.pathMTU
     timestamps = snapshot.usesTimestamps
+    fastOpen = snapshot.usesFastOpen
     sendWindowShift = snapshot.sendWindowShift.map(Int.init)
     receiveWindowShift = snapshot.receiveWindowShift.map(Int.init)
   }

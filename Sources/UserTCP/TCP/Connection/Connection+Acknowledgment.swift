@@ -65,7 +65,11 @@ extension Connection {
     let count = acknowledgment - send.unacknowledged
     _ = send.acknowledge(acknowledgment)
     send.path.acknowledged(acknowledgment)
-    if wasSYN { move(on: .synAcknowledged, &context) }
+    if wasSYN {
+      // Both opened at once, and our SYN had text; the peer's SYN-ACK was read as an ACK.
+      if flags.contains(.asksFastOpen) { fastOpenAnswered(upTo: acknowledgment, &context) }
+      move(on: .synAcknowledged, &context)
+    }
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
@@ -87,6 +91,11 @@ extension Connection {
     }
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
+    sendRingEased(&context)
+  }
+
+  /// The peer has taken something.
+  mutating func sendRingEased(_ context: inout TCPContext) {
     wakeWriter()
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
   }

@@ -7,7 +7,7 @@ extension Connection {
     _ bytes: RawSpan, urgent: Bool, _ context: inout TCPContext
   ) throws(TCPError) -> Int {
     if let outcome { throw outcome }
-    guard state.acceptsWrites, !send.isFinished else {
+    guard acceptsWrites, !send.isFinished else {
       throw state.isSynchronized ? .closed : .notConnected
     }
     growSendBuffer(context.settings)
@@ -112,10 +112,14 @@ extension Connection {
     _ change: (inout ConnectionOptions) -> Void, _ context: inout TCPContext
   ) {
     let before = (options.keepAlive, options.followsKeepAliveSettings)
+    let timeoutBefore = options.userTimeout
     change(&options)
     options.dscp &= 0x3F
     guard outcome == nil else { return }
     if before != (options.keepAlive, options.followsKeepAliveSettings) { startKeepAlive(&context) }
+    if timeoutBefore != options.userTimeout, state.isSynchronized {
+      advertiseUserTimeout(context.settings)
+    }
     flags.insert(.isOutputDue)  // Nagle may have been switched off
   }
 }

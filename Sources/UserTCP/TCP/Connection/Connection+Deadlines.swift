@@ -33,7 +33,7 @@ extension Connection {
     let maximum = context.settings.maximumRetransmissionTimeout
     deadlines.retransmission = context.now + roundTrip.timeout(maximum: maximum)
     // A user timeout ends the wait when it is due, not at the RTO after it (MUST-21).
-    if let limit = options.userTimeout, unansweredSince != .never {
+    if let limit = userTimeout(context.settings), unansweredSince != .never {
       deadlines.retransmission = min(deadlines.retransmission, unansweredSince + limit)
     }
   }
@@ -105,7 +105,7 @@ extension Connection {
 
   private func isOverdue(_ context: borrowing TCPContext) -> Bool {
     let waited = unansweredSince == .never ? Interval.zero : context.now - unansweredSince
-    if let limit = options.userTimeout { return waited >= limit }
+    if let limit = userTimeout(context.settings) { return waited >= limit }
     if flags.contains(.isReleased) { return isHopelessOrphan(context) }
     return waited >= context.settings.giveUpInterval
   }
@@ -131,7 +131,9 @@ extension Connection {
     let linear = isAnswer ? 0 : settings.synLinearTimeouts
     let limit = isAnswer ? settings.synAckRetries : settings.synRetries + linear
     let isOverdue = options.userTimeout.map { context.now - unansweredSince >= $0 } ?? false
-    guard Int(synRetransmissions) < limit, !isOverdue else {
+    let isLast = Int(synRetransmissions) >= limit || isOverdue
+    suspectBlackHole(after: Int(synRetransmissions), isLast: isLast, &context)
+    guard !isLast else {
       context.counters.abortsOnTimeout += 1
       return fail(.timedOut, &context)
     }
@@ -194,7 +196,11 @@ extension Connection {
       return
     }
     // Only when nothing is outstanding and nothing was heard for the interval (MUST-26).
-    let idle = Interval.seconds(Int64(keepAlive.idleSeconds))
+    var idle = Interval.seconds(Int64(keepAlive.idleSeconds))
+    // RFC 5482 §4.2: "larger than that of the adopted USER TIMEOUT".
+    if options.userTimeout == nil, let adopted = userTimeout(context.settings) {
+      idle = max(idle, adopted + .seconds(1))
+    }
     if keepAliveProbes == 0 {
       let due = lastReceived + idle
       if send.flight > 0 || send.hasUnsent || due > context.now {

@@ -29,7 +29,7 @@ extension Connection {
 
   private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     if flags.contains(.isSYNDue) { return synSegment(&context) }
-    guard state.isSynchronized, outcome == nil else { return nil }
+    guard state.isSynchronized || isOpenFast, outcome == nil else { return nil }
     if send.path.generation != context.paths.generation { followPath(&context) }
     if activity.isEmpty {
       if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
@@ -43,7 +43,7 @@ extension Connection {
     if let segment = rescueSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
-    return flags.contains(.isACKDue) ? acknowledgment(&context) : nil
+    return flags.isDisjoint(with: [.isACKDue, .owesUserTimeout]) ? nil : acknowledgment(&context)
   }
 
   // MARK: SYN
@@ -60,21 +60,29 @@ extension Connection {
     }
     options.permitsSACK = receive.sendsSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
+    options.userTimeout = UserTimeoutOption(of: self.options, context.settings)
+    let isFirst = send.next == send.initial
+    let textCount = isFirst && !isAnswer ? openFast(&options, &context) : 0
+    // A SYN-ACK that is repeated is plain, too (RFC 7413 §4.2.2).
+    if isAnswer, isFirst, flags.contains(.owesCookie) {
+      options.fastOpen = .cookie(context.fastOpenCookie(for: key))
+    }
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
-      window: receive.unscaledWindowField, options: options)
-    if send.next == send.initial {
-      send.next = send.initial + 1
+      window: isOpenFast ? receive.unscaledWindow : receive.unscaledWindowField, options: options)
+    if isFirst {
+      send.next = send.initial + (1 + textCount)
       send.cursor = send.next
-      roundTrip.segmentSent(end: send.next, at: context.now)
+      bytesSent &+= UInt64(textCount)
+      roundTrip.segmentSent(end: send.initial + 1, at: context.now)
     } else if synRetransmissions > 0 {
       roundTrip.cancelMeasurement()
     }
     if isAnswer { acknowledgmentSent() }
     startRetransmissionTimer(&context)
     lastSent = context.now
-    var segment = OutgoingSegment(header: header)
+    var segment = OutgoingSegment(header: header, textCount: textCount)
     segment.isRetransmission = synRetransmissions > 0
     return segment
   }
@@ -112,7 +120,7 @@ extension Connection {
     guard unsent > 0 || owesFIN else { return nil }
     restartAfterIdle(context)
     let byWindow = send.windowEdge - send.cursor
-    let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
+    let sent = activity.isEmpty ? send.cursor - send.dataStart : pipe
     var byCongestion = congestion.window - sent
     if activity.isEmpty {
       byCongestion += recovery.limitedTransmit(segmentSize: Int(send.segmentSize))
@@ -220,11 +228,11 @@ extension Connection {
     if available == unsent {
       let goesAtOnce =
         options.noDelay || send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
-        || (send.flight == 0 && whole == 0)
+        || (send.textFlight == 0 && whole == 0)
       return goesAtOnce ? available : whole
     }
     // Cut short by the peer's window.
-    if whole == 0, byWindow <= byCongestion || send.flight == 0 {
+    if whole == 0, byWindow <= byCongestion || send.textFlight == 0 {
       let isHalf = available >= Int(send.maximumWindow) / 2 && available == byWindow
       return isHalf || flags.contains(.mayBeSmall) ? available : 0
     }
@@ -248,6 +256,10 @@ extension Connection {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: true, &context))
+    // Where it fits; on full segments it would go beyond the peer's MSS.
+    if segmentSize == 0, count + UserTimeoutOption.encodedCount <= Int(send.segmentSize) {
+      header.options.userTimeout = takeUserTimeout(context.settings)
+    }
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }

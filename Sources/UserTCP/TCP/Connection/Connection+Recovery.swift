@@ -8,7 +8,8 @@ extension Connection {
 
   /// Octets on their way, as far as we know.
   var pipe: Int {
-    activity.isEmpty ? send.flight : activity.state.pipe(outstanding: send.flight)
+    activity.isEmpty
+      ? send.flight : activity.state.pipe(outstanding: send.textFlight)
   }
 
   // MARK: An ACK

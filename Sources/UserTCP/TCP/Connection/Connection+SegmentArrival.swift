@@ -45,7 +45,12 @@ extension Connection {
     if isAcceptable {
       measureRoundTrip(segment, context)
       _ = send.acknowledge(segment.acknowledgment)
+      if flags.contains(.asksFastOpen) {
+        fastOpenAnswered(upTo: segment.acknowledgment, &context)
+        learnFastOpen(from: segment, &context)
+      }
       move(on: .synAckArrives, &context)
+      sendRingEased(&context)
       acknowledgeNow()
       // Text or a FIN on the SYN-ACK is taken like any other (LC-5).
       var rest = segment
@@ -89,6 +94,7 @@ extension Connection {
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
     send.path.agreed = send.segmentSize
     // The window of a SYN is never scaled (TS-2).
     send.updateWindow(to: UInt32(segment.window), from: segment)
@@ -137,6 +143,7 @@ extension Connection {
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
     // Sixth: URG. Seventh: text. Eighth: FIN.
     urgentArrives(segment, context)
     textArrives(segment, text, &context)
@@ -184,7 +191,9 @@ extension Connection {
   private mutating func resetArrives(_ segment: TCPSegment, _ context: inout TCPContext) {
     guard segment.sequence == receive.next else { return challenge(&context) }
     switch state {
-    case .synReceived: fail(.connectionRefused, &context)
+    case .synReceived:
+      context.counters.embryonicResets += isOpenFast ? 1 : 0
+      fail(isOpenFast ? .resetByPeer : .connectionRefused, &context)
     case .established, .finWait1, .finWait2, .closeWait: fail(.resetByPeer, &context)
     case .closing, .lastAck: move(on: .abort, &context)
     case .synSent, .timeWait, .closed, .listen: break
@@ -275,7 +284,7 @@ extension Connection {
     if receive.reachFIN() { finArrives(&context) }
   }
 
-  private mutating func place(
+  mutating func place(
     _ text: RawSpan, at sequence: SequenceNumber, of segment: TCPSegment,
     _ context: inout TCPContext
   ) {
@@ -360,8 +369,10 @@ extension Connection {
   mutating func optionsOfData(isText: Bool, _ context: inout TCPContext) -> TCPOptions {
     var options = TCPOptions.none
     options.timestamps = timestamps.option(at: context.now)
+    if !isText { options.userTimeout = takeUserTimeout(context.settings) }
     if !isText, receive.sendsSACK {
-      let limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      var limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      if options.userTimeout != nil, timestamps.isEnabled { limit -= 1 }
       options.sackBlocks = receive.takeSACKBlocks(
         limit: limit, reportsDuplicates: context.settings.reportsDuplicates, &context.counters)
     }

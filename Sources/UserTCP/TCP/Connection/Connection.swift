@@ -42,6 +42,16 @@ struct Connection: ~Copyable {
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
     /// The path reorders (RFC 8985 RACK.reordering_seen); outlives the activity block.
     static let sawReordering = Flags(rawValue: 1 << 17)
+    /// The user timeout goes onto the next segment that has room for it (RFC 5482).
+    static let owesUserTimeout = Flags(rawValue: 1 << 24)
+    /// Our SYN has asked for a cookie, or carried text; what that led to is not known yet.
+    static let asksFastOpen = Flags(rawValue: 1 << 25)
+    /// Text on a SYN, ours or the peer's, was taken.
+    static let usesFastOpen = Flags(rawValue: 1 << 26)
+    /// Opened by a cookie: its listener counts it until the handshake is done.
+    static let isFastOpenPending = Flags(rawValue: 1 << 27)
+    /// The peer's cookie was made with the old key: it gets a new one with the SYN-ACK.
+    static let owesCookie = Flags(rawValue: 1 << 28)
     /// The path may take larger segments, and probes are to find out (RFC 4821).
     static let isPathSearched = Flags(rawValue: 1 << 29)
   }
@@ -75,6 +85,10 @@ struct Connection: ~Copyable {
   var synRetransmissions: UInt8 = 0
   /// Retransmissions of the oldest octet since it last moved.
   var retransmissionsInRow: UInt8 = 0
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
+  var remoteUserTimeout: UInt16 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
@@ -124,6 +138,7 @@ struct Connection: ~Copyable {
 
   /// The connection is over because of `reason`, from whatever state.
   mutating func fail(_ reason: TCPError, _ context: inout TCPContext) {
+    if reason == .timedOut { fastOpenFailed(&context) }
     switch state {
     case .synSent, .synReceived: context.counters.attemptFails += 1
     case .established, .closeWait:
@@ -162,7 +177,7 @@ struct Connection: ~Copyable {
 
   private static let outputFlags: Flags = [
     .isOutputDue, .isACKDue, .isSYNDue, .isRetransmissionDue, .isProbeDue, .isKeepAliveDue,
-    .isTailProbeDue,
+    .isTailProbeDue, .owesUserTimeout,
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
@@ -177,7 +192,9 @@ struct Connection: ~Copyable {
     unansweredSince = .never
     retransmissionsInRow = 0
     startKeepAlive(&context)
-    events.insert(.established)
+    advertiseUserTimeout(context.settings)
+    // Whoever accepts a connection knows, and this one may have been accepted long ago.
+    if !isOpenFast { events.insert(.established) }
     flags.insert(.isOutputDue)
     // CLOSE was called before the handshake ended (RFC 9293 §3.10.4, SYN-RECEIVED).
     if send.isFinished { move(on: .close, &context) }

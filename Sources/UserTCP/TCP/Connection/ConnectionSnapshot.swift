@@ -49,6 +49,8 @@ public struct ConnectionSnapshot: Sendable {
   public var smoothedRoundTripTime = Interval.zero
   public var roundTripVariation = Interval.zero
   public var retransmissionTimeout = Interval.zero
+  /// How long unanswered octets are repeated; `nil`: as the stack has it (R2).
+  public var userTimeout: Interval?
   /// Backed-off doublings of it.
   public var backoff = 0
   /// How long an ACK may wait.
@@ -82,6 +84,8 @@ public struct ConnectionSnapshot: Sendable {
   public var receivedSegmentSize = 0
   public var pathMTU = 0
   public var usesTimestamps = false
+  /// Text on the SYN was taken (RFC 7413).
+  public var usesFastOpen = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
   public var receiveWindowShift: UInt8?
@@ -116,6 +120,7 @@ extension Connection {
     row.roundTripVariation = roundTrip.variation
     row.retransmissionTimeout = roundTrip.timeout(
       maximum: context.settings.maximumRetransmissionTimeout)
+    row.userTimeout = userTimeout(context.settings)
     row.backoff = Int(roundTrip.backoff)
     row.delayedAcknowledgment = context.settings.delayedAcknowledgment
     row.quickAcknowledgments = Int(quickAcknowledgments)
@@ -140,6 +145,7 @@ extension Connection {
     row.receivedSegmentSize = Int(receive.segmentSize)
     row.pathMTU = pathMTU(context)
     row.usesTimestamps = timestamps.isEnabled
+    row.usesFastOpen = flags.contains(.usesFastOpen)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift
       row.receiveWindowShift = receive.windowShift

@@ -15,6 +15,8 @@
   var paths: PathTable
   var buffers = BufferPool()
   var replies = ReplyQueue()
+  /// What is known of servers for Fast Open.
+  var fastOpenCache: FastOpenCache
   private var challenges: ChallengeBudget
   let secrets: HostSecrets
   /// The device cuts super-segments.
@@ -24,6 +26,7 @@
     self.settings = settings
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
+    fastOpenCache = FastOpenCache(secrets: secrets)
     paths = PathTable(secrets: secrets)
     challenges = ChallengeBudget(seed: secrets.challengeSeed)
   }

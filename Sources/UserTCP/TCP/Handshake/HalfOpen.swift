@@ -4,6 +4,8 @@
 struct HalfOpen: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
+    /// The first SYN-ACK brings a Fast Open cookie.
+    static let owesCookie = Flags(rawValue: 1 << 6)
     static let timestamps = Flags(rawValue: 1 << 0)
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
@@ -39,6 +41,9 @@ struct HalfOpen: BitwiseCopyable {
   var timeToLive: UInt8
   var retransmissions: UInt8
   var flags: Flags
+  /// RFC 5482, as they came and as they go; 0: not.
+  var remoteUserTimeout: UInt16 = 0
+  var userTimeout: UInt16 = 0
 
   /// The only numbers there are before the handshake is done.
   var sendNext: SequenceNumber { initial + 1 }
@@ -50,7 +55,7 @@ struct HalfOpen: BitwiseCopyable {
   }
 
   /// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
-  func synAck(_ context: borrowing TCPContext) -> TCPHeader {
+  func synAck(_ context: borrowing TCPContext, isRetransmission: Bool = false) -> TCPHeader {
     var options = TCPOptions.none
     options.maximumSegmentSize = context.announcedSegmentSize
     options.timestamps = timestamps(context)
@@ -58,6 +63,11 @@ struct HalfOpen: BitwiseCopyable {
     if flags.contains(.windowScale) {
       options.windowShift = windowShift
     }
+    // A SYN-ACK that is repeated is plain: the first may have been dropped for its cookie (RFC 7413 §4.2.1).
+    if flags.contains(.owesCookie), !isRetransmission {
+      options.fastOpen = .cookie(context.fastOpenCookie(for: key))
+    }
+    if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
       flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
       window: UInt16(Self.window(context.settings)), options: options)

@@ -117,6 +117,9 @@ struct ReceiveSide: ~Copyable {
   /// Fields of SYN segments are never scaled (TS-2).
   var unscaledWindowField: UInt16 { UInt16(min(Int(bufferLimit), Int(UInt16.max))) }
 
+  /// The same when text has come with the SYN: no more than was promised.
+  var unscaledWindow: UInt16 { UInt16(min(window, Int(UInt16.max))) }
+
   // MARK: Reading
 
   /// The program took `count` octets.

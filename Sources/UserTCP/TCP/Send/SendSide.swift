@@ -62,6 +62,8 @@ struct SendSide: ~Copyable {
   var dataEnd: SequenceNumber { dataStart + ring.count }
   /// Sent and not acknowledged, SYN and FIN included.
   var flight: Int { next - unacknowledged }
+  /// Octets of text in flight, before a SYN is acknowledged, too.
+  var textFlight: Int { next - dataStart }
   /// The right edge of the peer's window.
   var windowEdge: SequenceNumber { unacknowledged + Int(window) }
   /// Something was written, or the stream finished, that has never been sent.
