@@ -310,16 +310,16 @@ public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
   public init() {}
 }
 
-/// What a program may decide for one connection.
+/// What a program may decide for one connection. The largest first: a million connections have it.
 public struct ConnectionOptions: Sendable, BitwiseCopyable {
+  /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
+  public var userTimeout: Interval? = nil
   /// Send small segments at once: Nagle off (R9293-MUST-17).
   public var noDelay = false
   /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
   public var keepAlive: KeepAlive? = nil
   /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
   public var followsKeepAliveSettings = false
-  /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
-  public var userTimeout: Interval? = nil
   /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
   /// below 0: not at all, it is reset (SYS-9).
   public var finWaitSeconds: Int16 = 0

@@ -66,6 +66,18 @@ struct Connection: ~Copyable {
   var softError: TCPError? = nil
   var options: ConnectionOptions
 
+  // Here where they fill a gap.
+  /// Segments acknowledged at once before delaying begins.
+  var quickAcknowledgments: UInt8
+  /// Unanswered keep-alive probes.
+  var keepAliveProbes: UInt8 = 0
+  /// SYN or SYN-ACK repetitions.
+  var synRetransmissions: UInt8 = 0
+  /// Retransmissions of the oldest octet since it last moved.
+  var retransmissionsInRow: UInt8 = 0
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
+  var remoteUserTimeout: UInt16 = 0
+
   var send: SendSide
   var receive: ReceiveSide
   var timestamps: TimestampState
@@ -77,16 +89,6 @@ struct Connection: ~Copyable {
   var activity = ActivityBlock()
   var deadlines = Deadlines()
 
-  /// Segments acknowledged at once before delaying begins.
-  var quickAcknowledgments: UInt8
-  /// Unanswered keep-alive probes.
-  var keepAliveProbes: UInt8 = 0
-  /// SYN or SYN-ACK repetitions.
-  var synRetransmissions: UInt8 = 0
-  /// Retransmissions of the oldest octet since it last moved.
-  var retransmissionsInRow: UInt8 = 0
-  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
-  var remoteUserTimeout: UInt16 = 0
   /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
   var fastOpenListener = FastOpenListener()
 

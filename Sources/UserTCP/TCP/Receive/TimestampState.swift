@@ -8,11 +8,11 @@ struct TimestampState: BitwiseCopyable {
   let offset: UInt32
   /// TS.Recent
   private(set) var recent: UInt32 = 0
-  /// When `recent` was last set, in milliseconds of the engine's clock.
-  private var recentSince: Int64 = 0
+  /// When `recent` was last set, in seconds of the engine's clock.
+  private var recentSince: UInt32 = 0
 
   /// RFC 7323 §5.5: after 24 idle days the peer's clock may have wrapped half way (TS-15).
-  private static let outdatedAfter: Int64 = 24 * 24 * 3600 * 1000
+  private static let outdatedAfter: UInt32 = 24 * 24 * 3600
 
   init(offset: UInt32) { self.offset = offset }
 
@@ -41,8 +41,7 @@ struct TimestampState: BitwiseCopyable {
 
   /// PAWS (RFC 7323 §5.3 R1): the value is older than what the connection has seen.
   func rejects(_ value: UInt32, at now: Instant) -> Bool {
-    Self.isOlder(value, than: recent)
-      && Self.milliseconds(now) - recentSince <= Self.outdatedAfter
+    Self.isOlder(value, than: recent) && !isOutdated(now)
   }
 
   static func isOlder(_ value: UInt32, than recent: UInt32) -> Bool {
@@ -53,17 +52,21 @@ struct TimestampState: BitwiseCopyable {
   mutating func update(
     _ value: UInt32, sequence: SequenceNumber, lastAcknowledged: SequenceNumber, at now: Instant
   ) {
-    guard sequence <= lastAcknowledged, !Self.isOlder(value, than: recent) || rejectsNothing(now)
+    guard sequence <= lastAcknowledged, !Self.isOlder(value, than: recent) || isOutdated(now)
     else { return }
     set(value, at: now)
   }
 
   mutating func set(_ value: UInt32, at now: Instant) {
     recent = value
-    recentSince = Self.milliseconds(now)
+    recentSince = Self.seconds(now)
   }
 
-  private func rejectsNothing(_ now: Instant) -> Bool {
-    Self.milliseconds(now) - recentSince > Self.outdatedAfter
+  private func isOutdated(_ now: Instant) -> Bool {
+    Self.seconds(now) &- recentSince > Self.outdatedAfter
+  }
+
+  private static func seconds(_ now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000_000)
   }
 }

@@ -11,7 +11,7 @@
 @safe struct ActivityBlock: ~Copyable {
   private var base: UnsafeMutableRawPointer? = nil
 
-  private static let first = 256  // octets before the transmissions
+  private static let first = 320  // octets before the transmissions
   private static let stride = MemoryLayout<Transmission>.stride
   private static let smallest = 512
 

@@ -203,7 +203,8 @@ enum SweepCase: Sendable, Hashable {
     let share = Double(received) / (transfer.seconds - from) / Double(megabits * 125_000)
     return outcome(
       share, transfer.problem,
-      share >= 0.9 ? nil : "\((100 * share).text(1)) % of the link, \(transfer.sender.timeouts) timeouts")
+      share >= 0.9
+        ? nil : "\((100 * share).text(1)) % of the link, \(transfer.sender.timeouts) timeouts")
   }
 
   // MARK: The tail

@@ -38,9 +38,10 @@ struct SweepPlan: Sendable {
     let first = try Lab.number("--first-seed", command.firstSeed, 0...(.max - 1_000_000))
     cases = command.quick ? Self.quickCases : Self.allCases
     cases += (first..<first + count).map { .path(seed: UInt64($0)) }
-    jobs = try command.jobs.map { text throws(Failure) in
-      try Lab.number("--jobs", text, 1...256)
-    } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    jobs =
+      try command.jobs.map { text throws(Failure) in
+        try Lab.number("--jobs", text, 1...256)
+      } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   // Long ones first, so that none is left over at the end.
