@@ -27,6 +27,22 @@ public enum CongestionAlgorithm: String, Sendable, CaseIterable, BitwiseCopyable
   case cubic, reno
 }
 
+/// `ip_no_pmtu_disc`: what comes of a router's word that a packet was too big. Unless discovery is on our
+/// packets may be cut on their way, and need no such word.
+public enum PathMTUDiscovery: UInt8, Sendable, CaseIterable {
+  case on
+  /// The path is taken for the narrowest there may be, whatever the router says.
+  case off
+  case ignoringMessages
+  /// What TCP has checked is believed, as always here; Linux means other protocols by it.
+  case checked
+}
+
+/// `tcp_mtu_probing`: whether larger segments are sent to see what the path takes (RFC 4821).
+public enum PathProbing: UInt8, Sendable, CaseIterable {
+  case off, onBlackHole, always
+}
+
 public struct StackSettings: Sendable {
   public let profile: Profile
 
@@ -71,6 +87,7 @@ public struct StackSettings: Sendable {
 
   // Retransmission (RFC 6298)
   public var initialRetransmissionTimeout = Interval.seconds(1)
+  /// `tcp_rto_min_us` (SYS-25).
   public var minimumRetransmissionTimeout: Interval
   public var maximumRetransmissionTimeout = Interval.seconds(120)
   /// `tcp_retries1`: R1 of RFC 9293 §3.8.3.
@@ -98,6 +115,16 @@ public struct StackSettings: Sendable {
   /// HyStart++ ends the first slow start when the round trip grows (RFC 9406).
   public var usesHyStart = true
 
+  /// Keep a congestion window that the program does not use for five minutes (RFC 7661) instead of
+  /// `restartsAfterIdle`; costs an idle connection its activity block as long. Off, as the RFC is experimental.
+  public var keepsUnusedWindow = false
+  /// Spread a flight over its round trip where that is long enough and the window large.
+  public var usesPacing = true
+  /// `tcp_pacing_ss_ratio`, `tcp_pacing_ca_ratio`: per cent of window / round trip, in slow start below
+  /// half the threshold and above.
+  public var pacingRatioInSlowStart = 200
+  public var pacingRatio = 120
+
   // Loss recovery
   /// `tcp_sack`: offer and accept selective acknowledgments (RFC 2018).
   public var usesSACK = true
@@ -106,8 +133,13 @@ public struct StackSettings: Sendable {
   /// `tcp_recovery`: RACK decides what is lost, by time (RFC 8985); without, three segments SACKed above
   /// it do (RFC 6675).
   public var usesRACK = true
+  /// The window shrinks in proportion to what arrives (PRR, RFC 9937); without, at once (RFC 6675).
+  public var usesProportionalReduction = true
   /// `tcp_early_retrans`: probe for a lost tail (RFC 8985 §7).
   public var usesTailLossProbe = true
+  /// `tcp_reordering`: segments beyond a missing one that say it is lost, 1 to 255: DupThresh of RFC 5681
+  /// and 6675, and where RACK stops waiting (RFC 8985, SYS-31).
+  public var reorderingThreshold = 3
   /// `tcp_frto`: watch whether a timeout was spurious (RFC 5682).
   public var usesForwardRTO = true
 
@@ -116,6 +148,16 @@ public struct StackSettings: Sendable {
   public var restartsAfterIdle = true
   /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
   public var minimumSegmentSize = 48
+
+  // The path's MTU (RFC 1191, RFC 4821)
+  /// `ip_no_pmtu_disc`.
+  public var pathMTUDiscovery = PathMTUDiscovery.on
+  /// `route/min_pmtu`: a router may report less, but is not believed (PMTU-6).
+  public var minimumPathMTU = 552
+  /// `tcp_mtu_probing` (PMTU-8).
+  public var pathProbing = PathProbing.off
+  /// `tcp_base_mss`: where a search for the path's MTU begins, headers taken off.
+  public var baseSegmentSize = 1024
 
   // Buffers
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
@@ -148,6 +190,16 @@ public struct StackSettings: Sendable {
   // Keep-alive (SYS-20), for connections that ask for it
   public var keepAlive = KeepAlive()
 
+  // Reassembly of fragments (RFC 1122 §3.3.2)
+  /// `ipfrag_time`: how long fragments wait for the rest of their datagram (FRAG-2, SYS-34).
+  public var reassemblyTimeout: Interval
+  /// `ipfrag_high_thresh`: octets that they may occupy together, those of one host a quarter of it;
+  /// past it the oldest go (FRAG-6).
+  public var reassemblyMemory = 4 << 20
+  /// `ipfrag_max_dist`: how many fragments of other datagrams of a host may come between two of one; 0: any
+  /// number (SYS-34).
+  public var maximumFragmentDistance = 64
+
   // ICMP
   /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).
   public var icmpErrorsPerSecond = 1000
@@ -170,12 +222,14 @@ public struct StackSettings: Sendable {
       minimumRetransmissionTimeout = .milliseconds(200)
       acceptsMissingTimestamp = true
       timeWaitInterval = .seconds(60)
+      reassemblyTimeout = .seconds(30)
       restartsTimeWaitFreely = true
     case .rfc:
       minimumRetransmissionTimeout = .seconds(1)  // RFC 6298 §2.4
       acceptsMissingTimestamp = false
       restartsTimeWaitFreely = false
       timeWaitInterval = .seconds(240)  // RFC 9293 §3.4.2: MSL is 2 minutes
+      reassemblyTimeout = .seconds(60)  // RFC 1122 §3.3.2: from 60 to 120 seconds
       synRetries = 7  // RFC 9293 MUST-23: R2 of a SYN is at least 3 minutes
       synLinearTimeouts = 0
     }
@@ -183,6 +237,9 @@ public struct StackSettings: Sendable {
 }
 
 extension StackSettings {
+  /// PMTU-1: packets carry DF.
+  var forbidsFragments: Bool { pathMTUDiscovery == .on }
+
   /// The list is sorted (`clamped`), and asked for every port that is tried.
   func isReserved(_ port: Port) -> Bool {
     var low = 0
@@ -210,8 +267,14 @@ extension StackSettings {
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
+    settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
+    settings.baseSegmentSize = min(max(baseSegmentSize, 48), 65_495)
+    settings.reassemblyMemory = max(reassemblyMemory, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
+    settings.pacingRatioInSlowStart = min(max(pacingRatioInSlowStart, 1), 1000)
+    settings.pacingRatio = min(max(pacingRatio, 1), 1000)
+    settings.reorderingThreshold = min(max(reorderingThreshold, 1), 255)
     // Retransmissions are counted in an octet; Linux has the same bounds.
     settings.synRetries = min(max(synRetries, 0), 127)
     settings.synLinearTimeouts = min(max(synLinearTimeouts, 0), 127)

@@ -135,7 +135,7 @@ extension ProtocolStack {
       return context.secrets.initialSequence(key, at: context.now)
     }
     guard mayReuseTimeWait(of: key), mayReplace(place) else { throw .addressInUse }
-    let initial = timeWait[place].sendNext + 65_537
+    let initial = timeWait[place].successorInitial
     timeWait.remove(place)
     context.counters.timeWaitReused += 1
     return initial

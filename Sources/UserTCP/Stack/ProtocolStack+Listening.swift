@@ -36,11 +36,12 @@ extension ProtocolStack {
       return
     }
     if segment.options.windowShift ?? 0 > 14 { context.counters.windowShiftsTooLarge += 1 }  // TS-3
+    context.countSegmentSize(announcedBy: segment)
     guard let id = listeners.pool.id(at: listener) else { return }
     var entry = halfOpen(segment, key, ListenerID(slot: id.slot, generation: id.generation))
     if let timeWaitPlace {
       // Beyond everything the old incarnation used, whatever the clock says (TW-13).
-      entry.initial = timeWait[timeWaitPlace].sendNext + 65_537
+      entry.initial = timeWait[timeWaitPlace].successorInitial
       entry.flags.insert(.fromTimeWait)
     }
     switch admission(of: entry) {

@@ -24,7 +24,9 @@ extension ProtocolStack {
 
   /// When `poll` must be called if nothing else happens before; `.never` when no timer runs.
   public var nextDeadline: Instant {
-    min(wheel.nextExpiry, min(synQueue.nextDeadline, timeWait.nextDeadline))
+    min(
+      min(wheel.nextExpiry, reassemblyDeadline),
+      min(synQueue.nextDeadline, timeWait.nextDeadline))
   }
 
   private mutating func expireDeadlines() {
@@ -44,6 +46,8 @@ extension ProtocolStack {
     let recycled = timeWait.recycledCount - context.counters.timeWaitRecycled
     context.counters.timeWaitRecycled += recycled
     context.counters.timeWaitExpired += UInt64(expired) - recycled
+    expireFragments(limit: Self.expiriesPerTurn)
+    context.paths.age(at: context.now, probing: context.settings.pathProbing != .off)
   }
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {
@@ -108,7 +112,14 @@ extension ProtocolStack {
   private mutating func write(
     _ segment: OutgoingSegment, of slot: UInt32, into batch: inout OutgoingBatch
   ) {
-    if !segment.isRetransmission { context.counters.segmentsOut += 1 }
+    let count = segment.segmentCount
+    connections[slot].segmentsSent &+= UInt32(count)
+    if segment.isRetransmission {
+      connections[slot].retransmissions &+= UInt32(count)
+      context.counters.retransmissions += UInt64(count)
+    } else {
+      context.counters.segmentsOut += UInt64(count)
+    }
     if trace.isOn {
       traceDeparture(
         segment.header, length: segment.textCount, segmentSize: segment.segmentSize,
@@ -134,12 +145,13 @@ extension ProtocolStack {
     guard hosts.isLocal(key.remoteAddress) else {
       return unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &batch)
+        timeToLive: life, dontFragment: context.settings.forbidsFragments, into: &batch)
     }
+    let isWhole = context.settings.forbidsFragments
     let isQueued = loopback.write {
       unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &$0)
+        timeToLive: life, dontFragment: isWhole, into: &$0)
     }
     if !isQueued { ipCounters.loopbackDropped += 1 }
   }

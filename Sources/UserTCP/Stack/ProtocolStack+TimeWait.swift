@@ -44,9 +44,8 @@ extension ProtocolStack {
     }
     timeWait[place].replied(at: now)
     let key = timeWait[place].key
-    let offset =
-      timeWait[place].flags.contains(.timestampOffset) ? context.secrets.timestampOffset(key) : 0
-    let clock = TimestampState(offset: offset)
+    let clock = context.secrets.timestampClock(
+      key, hasOffset: timeWait[place].flags.contains(.timestampOffset))
     let header = timeWait[place].acknowledgment(timestampValue: clock.value(at: context.now))
     context.replies.append(
       Reply(key: key, header: header, typeOfService: timeWait[place].dscp << 2),

@@ -26,6 +26,8 @@
   var synQueue: SYNQueue
   var timeWait: TimeWaitTable
   var peers: PeerTable
+  /// `nil` until a fragment comes; most hosts never see one.
+  var reassembly: Reassembly? = nil
 
   /// Connections that owe an ACK or a SYN go before those that only have text (DESIGN: fairness).
   var urgentReady = RingQueue<ConnectionID>()
@@ -79,6 +81,14 @@
 
   /// Octets of buffers that connections hold now.
   public var bufferedBytes: Int { context.buffers.bytesLent }
+
+  /// Octets that incomplete datagrams occupy now.
+  public var fragmentBytes: Int {
+    switch reassembly {
+    case .some(let table): table.byteCount
+    case .none: 0
+    }
+  }
 
   /// Tells the time to calls made outside `receive` and `poll`.
   public mutating func advance(to now: Instant) {

@@ -28,6 +28,11 @@ struct TCPSegment: BitwiseCopyable {
   /// Text of each segment that a super-segment was made of; 0 for a plain segment.
   var segmentSize: Int
 
+  /// Segments on the wire: what a super-segment was made of.
+  var segmentCount: Int {
+    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+  }
+
   static let minimumHeader = 20
 
   enum Malformation: BitwiseCopyable {

@@ -27,6 +27,7 @@ struct Setting: Sendable {
     case tries = "tries"
     case entries = "entries"
     case hops = "hops"
+    case percent = "per cent"
     case ports = "ports"
     case segments = "segments"
     case bits = "(bits)"

@@ -72,10 +72,31 @@ extension Setting {
     .flag(
       "tcp_recovery", \.usesRACK,
       "loss detected by time (RACK, RFC 8985); without by three segments above it (RFC 6675)"),
+    .flag(
+      "tcp_prr", \.usesProportionalReduction,
+      "the window shrinks over a round trip (RFC 9937), not at once; not a knob of Linux"),
     .level(
       "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4,
       "a lost tail is probed for (RFC 8985 §7)"),
+    .number(
+      "tcp_reordering", .segments, 1...255, \.reorderingThreshold,
+      "segments beyond a missing one that say it is lost"),
     .level("tcp_frto", \.usesForwardRTO, on: 2, of: 2, "spurious timeouts are found (RFC 5682)"),
+    .flag(
+      "tcp_hystart", \.usesHyStart,
+      "slow start ends when the round trip grows (HyStart++, RFC 9406); not a knob of Linux"),
+    .flag(
+      "tcp_cwnd_validation", \.keepsUnusedWindow,
+      "a congestion window that is not used is kept for 5 min (RFC 7661); not a knob of Linux"),
+    .flag(
+      "tcp_pacing", \.usesPacing,
+      "a large flight is spread over its round trip; not a knob of Linux, which has qdiscs"),
+    .number(
+      "tcp_pacing_ss_ratio", .percent, 1...1000, \.pacingRatioInSlowStart,
+      "of window / round trip at which a flight leaves in slow start"),
+    .number(
+      "tcp_pacing_ca_ratio", .percent, 1...1000, \.pacingRatio,
+      "of window / round trip at which a flight leaves near the threshold and above"),
     Setting(
       group: .ipv4, name: "tcp_congestion_control", unit: .choice, form: .name(algorithms),
       meaning: "how the congestion window of new connections grows and shrinks",
@@ -143,10 +164,33 @@ extension Setting {
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
+    .choice(
+      "tcp_mtu_probing", \.pathProbing,
+      "larger segments sent to see what the path takes (RFC 4821): "
+        + "1 after timeouts of full ones, 2 always"),
+    .number(
+      "tcp_base_mss", .octets, 48...65_495, \.baseSegmentSize,
+      "segment size that such a search begins with"),
   ]
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .choice(
+      "ip_no_pmtu_disc", \.pathMTUDiscovery,
+      "1: packets may be cut on their way, and one too big means route.min_pmtu; "
+        + "2: what routers say is ignored (RFC 1191)"),
+    .number(
+      "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
+      "smallest MTU of a path that a router is believed"),
+    .interval(
+      "ipfrag_time", .seconds, 1...2_147_483, \.reassemblyTimeout,
+      "how long fragments wait for the rest of their datagram"),
+    .number(
+      "ipfrag_high_thresh", .octets, 0...2_147_483_647, \.reassemblyMemory,
+      "memory for fragments, a quarter of it for those of one host; past it the oldest go"),
+    .number(
+      "ipfrag_max_dist", .entries, 0...2_147_483_647, \.maximumFragmentDistance,
+      "fragments of other datagrams of a host between two of one; 0: any number"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,

@@ -129,11 +129,15 @@ struct SocketTable {
     words += Self.counts([
       ("bytes_sent", Int(connection.bytesSent)), ("bytes_acked", Int(connection.bytesAcknowledged)),
       ("bytes_received", Int(connection.bytesReceived)),
+      ("segs_out", Int(connection.segmentsSent)), ("segs_in", Int(connection.segmentsReceived)),
     ])
     words += [
       "lastsnd:\(connection.sinceSendingMicroseconds / 1_000)",
       "lastrcv:\(connection.sinceReceivingMicroseconds / 1_000)",
     ]
+    if connection.pacingRate > 0 {
+      words.append("pacing_rate \(connection.pacingRate * 8)bps")
+    }
     if connection.deliveryRate > 0 {
       words.append("delivery_rate \(connection.deliveryRate * 8)bps")
     }
@@ -142,6 +146,7 @@ struct SocketTable {
     }
     words += Self.counts([
       ("lost", connection.lost / size), ("sacked", connection.sacked / size),
+      ("reord_seen", connection.sawReordering ? 1 : 0),
       ("notsent", connection.unsent),
     ])
     if connection.minimumRoundTripMicroseconds > 0 {

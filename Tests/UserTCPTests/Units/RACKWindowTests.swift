@@ -137,7 +137,7 @@ struct TimeoutMarkTests {
     }
     var delivery = Delivery()
     block.sack(
-      SACKBlocks.Block(left: start, right: start + 2000), at: .zero + .seconds(4), echo: nil,
+      SACKBlocks.Block(left: start, right: start + 2000), at: .zero + .seconds(4),
       pool: &pool, &delivery)
     let sacked = block.state.sacked
     #expect(delivery.sacked == 2000 && sacked == 2000)

@@ -18,7 +18,11 @@ extension Connection {
     if deadlines.closing <= now { closingDeadlinePassed(&context) }
     if deadlines.activity <= now {
       deadlines.activity = .never
-      if send.flight == 0 { activity.release(to: &context.buffers) }
+      if send.flight == 0, !send.hasUnsent {
+        keepingTimePassed(&context)
+      } else {
+        flags.insert(.isOutputDue)  // paced text may go on
+      }
     }
   }
 
@@ -53,17 +57,21 @@ extension Connection {
 
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
+    pathProbeTimedOut(&context)
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
     if activity.isEmpty {
       recovery.timedOut(
         unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
-        isFirst: retransmissionsInRow == 0, &congestion)
+        isFirst: retransmissionsInRow == 0,
+        mayBeSpurious: context.settings.usesForwardRTO && send.hasUnsent, &congestion)
       // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
       send.cursor = send.unacknowledged
     } else {
       timedOutWithSACK(&context)
     }
+    believeClaimedPathMTU(&context)
     countRetransmission(&context)
+    suspectBlackHole(&context)
     roundTrip.backOff()
     flags.insert([.isRetransmissionDue, .isOutputDue])
     if unansweredSince == .never { unansweredSince = context.now }

@@ -43,7 +43,7 @@ extension Connection {
     }
     learnPeer(from: segment, &context)
     if isAcceptable {
-      roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
+      measureRoundTrip(segment, context)
       _ = send.acknowledge(segment.acknowledgment)
       move(on: .synAckArrives, &context)
       acknowledgeNow()
@@ -85,9 +85,11 @@ extension Connection {
       timestamps.isEnabled = false
     }
     receive.sendsSACK = receive.sendsSACK && segment.options.permitsSACK
+    context.countSegmentSize(announcedBy: segment)
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
+    send.path.agreed = send.segmentSize
     // The window of a SYN is never scaled (TS-2).
     send.updateWindow(to: UInt32(segment.window), from: segment)
     lastReceived = context.now
@@ -386,12 +388,16 @@ extension TCPContext {
   /// sent (RFC 9293 §3.5.2 group 1, §3.10.7.1, LC-1). Never in answer to a reset.
   mutating func reset(_ key: ConnectionKey, answering segment: TCPSegment) {
     assert(!segment.isReset, "a reset is never answered with one")
-    let header =
+    var header =
       segment.hasACK
       ? TCPHeader(flags: .rst, sequence: segment.acknowledgment)
       : TCPHeader(
         flags: [.rst, .ack], sequence: SequenceNumber(0),
         acknowledgment: segment.sequence + segment.length)
+    // There is no clock of ours here, only the echo (RFC 7323 §3.2, TS-17).
+    header.options.timestamps = segment.options.timestamps.map {
+      TCPOptions.Timestamps(value: 0, echo: $0.value)
+    }
     counters.resetsOut += 1
     replies.append(Reply(key: key, header: header), &counters)
   }

@@ -40,6 +40,10 @@ struct Connection: ~Copyable {
     static let reportedDoubt = Flags(rawValue: 1 << 15)
     /// A tail loss probe is due.
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
+    /// The path reorders (RFC 8985 RACK.reordering_seen); outlives the activity block.
+    static let sawReordering = Flags(rawValue: 1 << 17)
+    /// The path may take larger segments, and probes are to find out (RFC 4821).
+    static let isPathSearched = Flags(rawValue: 1 << 29)
   }
 
   let key: ConnectionKey
@@ -81,6 +85,8 @@ struct Connection: ~Copyable {
 
   var bytesSent: UInt64 = 0
   var bytesReceived: UInt64 = 0
+  var segmentsSent: UInt32 = 0
+  var segmentsReceived: UInt32 = 0
   var retransmissions: UInt32 = 0
 
   init(
@@ -91,12 +97,15 @@ struct Connection: ~Copyable {
     self.state = state
     self.options = options
     let settings = context.settings
+    // Not the table's generation: what is known of the path is looked up before anything is sent.
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer)
+      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer,
+      pathGeneration: context.paths.generation &- 1)
     receive = ReceiveSide(
       bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
     timestamps = TimestampState(offset: context.timestampOffset(key))
-    roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
+    roundTrip = RoundTripEstimator(
+      initialTimeout: settings.initialRetransmissionTimeout, start: initial + 1)
     congestion = CongestionController(
       settings.congestionAlgorithm,
       initialWindow: CongestionController.initialWindow(
@@ -145,7 +154,7 @@ struct Connection: ~Copyable {
       events.insert(.closed)
       deadlines = Deadlines()
       send.ring.release(to: &context.buffers)
-      activity.release(to: &context.buffers)
+      releaseActivity(&context)
       flags.subtract(Self.outputFlags)
     case .synSent, .synReceived, .closeWait, .listen, .closing: break
     }
@@ -157,6 +166,8 @@ struct Connection: ~Copyable {
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
+    beginSearchIfAlways(&context)
+    followPath(&context)
     congestion = CongestionController(
       congestion.algorithm,
       initialWindow: CongestionController.initialWindow(
@@ -199,7 +210,7 @@ struct Deadlines: BitwiseCopyable {
   var keepAlive = Instant.never
   /// The end of discarding, or of an orphan's FIN-WAIT-2.
   var closing = Instant.never
-  /// When the activity block goes, if nothing is in flight then.
+  /// When the activity block goes if nothing is in flight then, or paced text may go on.
   var activity = Instant.never
 
   var earliest: Instant {

@@ -85,7 +85,6 @@ struct HalfOpen: BitwiseCopyable {
 
   /// As it was when the SYN came, whatever the settings say now.
   func timestampClock(_ context: borrowing TCPContext) -> TimestampState {
-    TimestampState(
-      offset: flags.contains(.timestampOffset) ? context.secrets.timestampOffset(key) : 0)
+    context.secrets.timestampClock(key, hasOffset: flags.contains(.timestampOffset))
   }
 }

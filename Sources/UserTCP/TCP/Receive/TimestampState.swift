@@ -27,6 +27,18 @@ struct TimestampState: BitwiseCopyable {
     isEnabled ? TCPOptions.Timestamps(value: value(at: now), echo: recent) : nil
   }
 
+  /// How long ago we sent what the peer echoes: at least a tick, which is all a millisecond clock can say.
+  /// `nil` without timestamps, and for an echo that cannot be one.
+  func age(of echo: UInt32, at now: Instant) -> Interval? {
+    guard isEnabled, echo != 0 else { return nil }
+    let ticks = Int32(bitPattern: value(at: now) &- echo)
+    guard ticks >= 0, ticks < Self.longestRoundTrip else { return nil }
+    return .milliseconds(max(Int64(ticks), 1))
+  }
+
+  /// In ticks; an echo that is older is a lie.
+  private static let longestRoundTrip: Int32 = 120_000
+
   /// PAWS (RFC 7323 §5.3 R1): the value is older than what the connection has seen.
   func rejects(_ value: UInt32, at now: Instant) -> Bool {
     Self.isOlder(value, than: recent)

@@ -30,6 +30,8 @@ struct SendSide: ~Copyable {
   var urgentEnd = SequenceNumber(0)
   /// How much the ring may hold.
   var bufferLimit: UInt32
+  /// What is known of the path's MTU.
+  var path: PathLimit
   /// Octets of text in a full segment, options taken off (R9293-MUST-16).
   var segmentSize: UInt16
   /// Snd.Wind.Shift
@@ -42,8 +44,11 @@ struct SendSide: ~Copyable {
   /// A write was cut short; its caller wants to know when there is room.
   var isWriterWaiting = false
 
-  init(initial: SequenceNumber, segmentSize: Int, bufferLimit: Int) {
+  init(
+    initial: SequenceNumber, segmentSize: Int, bufferLimit: Int, pathGeneration: UInt16
+  ) {
     self.initial = initial
+    path = PathLimit(agreed: segmentSize, generation: pathGeneration)
     unacknowledged = initial
     next = initial
     cursor = initial

@@ -47,6 +47,11 @@ struct HostSecrets: BitwiseCopyable {
     UInt32(truncatingIfNeeded: key.hash(with: timestamp))
   }
 
+  /// The timestamp clock of a tuple, as it was when its connection began: with the offset or without.
+  func timestampClock(_ key: ConnectionKey, hasOffset: Bool) -> TimestampState {
+    TimestampState(offset: hasOffset ? timestampOffset(key) : 0)
+  }
+
   /// What every SYN cookie of a tuple begins from.
   func cookieBase(_ key: ConnectionKey) -> UInt32 {
     UInt32(truncatingIfNeeded: key.hash(with: cookieBase))
