@@ -36,7 +36,8 @@ extension Kernel {
       #expect(ping.contains(" 0% packet loss"), "\(ping)")
       // "rtt min/avg/max/mdev = 60.1/60.3/…": never less than the link says.
       let least = ping.split(separator: "=").last.flatMap { $0.split(separator: "/").first }
-      let milliseconds = try #require(least.flatMap { Double($0.trimmingCharacters(in: .whitespaces)) })
+      let milliseconds = try #require(
+        least.flatMap { Double($0.trimmingCharacters(in: .whitespaces)) })
       #expect(milliseconds >= 60, "\(ping)")
       let outcome = wire.relay.stop(SIGINT)
       #expect(outcome.status == 0, "\(outcome.errors)")
@@ -60,7 +61,8 @@ extension Kernel {
     }
 
     @Test func `the kernel's TCP passes through it with every octet right`() throws {
-      let wire = try Wire("--rate", "200", "--delay", "2", "--loss", "1", "--reordering", "1",
+      let wire = try Wire(
+        "--rate", "200", "--delay", "2", "--loss", "1", "--reordering", "1",
         "--reordering-delay", "1", "--duplication", "1", "--both-ways")
       let scratch = try ScratchFolder()
       let path = try scratch.randomFile("data", megabytes: 2)
@@ -103,7 +105,8 @@ extension Kernel {
         ], seconds: 60)
       // Whether we keep up in two seconds on a busy machine is no test.
       #expect(outcome.status == 0 || outcome.status == 1, "\(outcome.errors)")
-      #expect(outcome.text.contains("| loss | kernel to kernel | kernel to ours | ours to kernel |"))
+      #expect(
+        outcome.text.contains("| loss | kernel to kernel | kernel to ours | ours to kernel |"))
       let rows = scratch.text("runs.csv").split(separator: "\n")
       #expect(rows.count == 4)
       for row in rows.dropFirst() {

@@ -94,7 +94,8 @@ import UserTCPRuntime
 
   @Test func `goodputs are medians, timeouts for a thousand losses of all runs`() throws {
     let report = try report(
-      loss: "1", [.kernelToKernel: [(100, 0), (10, 2), (20, 1)], .oursToKernel: [(30, 0), (10, 0)]])
+      loss: "1",
+      [.kernelToKernel: [(100, 0), (10, 2), (20, 1)], .oursToKernel: [(30, 0), (10, 0)]])
     #expect(report.cell(.kernelToKernel, 0).goodput == 20)
     #expect(report.cell(.kernelToKernel, 0).timeouts == 1)
     #expect(report.cell(.oursToKernel, 0).goodput == 20)

@@ -10,7 +10,9 @@ extension StackPlan {
     _ body: @escaping @Sendable (TCPStack) async throws -> Result
   ) async throws -> Result {
     let control = try controlServer(program, log)
-    let trace = try trace?.open(title: "tunstack \(program)") { log.warning("the trace ends: \($0)") }
+    let trace = try trace?.open(title: "tunstack \(program)") {
+      log.warning("the trace ends: \($0)")
+    }
     defer {
       if let lost = trace?.lost, lost > 0 {
         log.warning("\(lost) events are not in the trace: they came faster than they were written")

@@ -13,7 +13,8 @@ struct LinkPlan: Sendable {
   static let packetSize = 1500
 
   init(_ options: LinkOptions) throws(Failure) {
-    there.rate = Int(try OptionText.number("--rate", options.rate, 0.01...10_000, "Mbit/s") * 125_000)
+    there.rate = Int(
+      try OptionText.number("--rate", options.rate, 0.01...10_000, "Mbit/s") * 125_000)
     there.delay = try OptionText.milliseconds("--delay", options.delay, from: 0.01)
     back = there
     there.loss = try OptionText.percent("--loss", options.loss)

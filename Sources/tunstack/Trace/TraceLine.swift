@@ -119,7 +119,9 @@ extension TraceLine {
       ("ack", .number(Int(segment.acknowledgment))), ("len", .number(Int(segment.length))),
       ("window", .number(Int(segment.window))),
     ]
-    if segment.segmentSize > 0 { fields.append(("segment_size", .number(Int(segment.segmentSize)))) }
+    if segment.segmentSize > 0 {
+      fields.append(("segment_size", .number(Int(segment.segmentSize))))
+    }
     if segment.blocks > 0 { fields.append(("sack_blocks", .number(Int(segment.blocks)))) }
     if segment.isRetransmission { fields.append(("retransmission", .flag(true))) }
     return fields

@@ -72,7 +72,8 @@ extension TraceEvent {
     #expect(agreement.sendWindowShift == 5)
   }
 
-  @Test func `a timeout is told with the timer that fired, the backoff and the cut window`() throws {
+  @Test func `a timeout is told with the timer that fired, the backoff and the cut window`() throws
+  {
     let peer = ScriptedPeer(settings: .forLossTests())
     let c = try peer.opensConnection(roundTrip: .milliseconds(100))
     peer.stack.startTracing()

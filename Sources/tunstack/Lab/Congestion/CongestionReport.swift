@@ -31,7 +31,8 @@ struct CongestionReport {
       goodputs.count % 2 == 1 ? goodputs[middle] : (goodputs[middle - 1] + goodputs[middle]) / 2
     let losses = chosen.reduce(0) { $0 + $1.losses }
     let timeouts = chosen.reduce(0) { $0 + $1.timeouts }
-    return Cell(goodput: median, timeouts: losses == 0 ? 0 : 1000 * Double(timeouts) / Double(losses))
+    return Cell(
+      goodput: median, timeouts: losses == 0 ? 0 : 1000 * Double(timeouts) / Double(losses))
   }
 
   // MARK: The verdict
@@ -62,7 +63,8 @@ struct CongestionReport {
     for link in plan.links.indices {
       let cells = CongestionPair.allCases.map { text($0, link) }
       lines.append(
-        "| \((100 * plan.links[link].there.loss).shortText) % | \(cells.joined(separator: " | ")) |")
+        "| \((100 * plan.links[link].there.loss).shortText) % | \(cells.joined(separator: " | ")) |"
+      )
     }
     lines += [
       "",
@@ -75,7 +77,8 @@ struct CongestionReport {
       "Medians of \(plan.runs) runs of \(plan.seconds) s; the link delivered "
         + "\((100 * Double(late) / Double(offered)).text(2)) % of the packets more than 1 ms late.")
     lines.append(
-      verdict ? "Our stack keeps up with the kernel." : "Our stack does not keep up with the kernel.")
+      verdict
+        ? "Our stack keeps up with the kernel." : "Our stack does not keep up with the kernel.")
     return lines
   }
 

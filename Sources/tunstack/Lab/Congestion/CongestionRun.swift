@@ -134,7 +134,8 @@ struct CongestionRun: Sendable {
   private func check(_ code: Int32) throws(Failure) {
     guard code != 0 else { return }
     throw Failure(
-      .system, "the connection broke: \(StreamError(code: code).text); this is a mistake in tunstack")
+      .system,
+      "the connection broke: \(StreamError(code: code).text); this is a mistake in tunstack")
   }
 
   // MARK: The wire

@@ -60,7 +60,9 @@ extension NetworkNamespace {
     let plain = try await readProc("snmp")
     guard let timeouts = ProcNet.counter("TCPTimeouts", of: "TcpExt", in: extended),
       let segments = ProcNet.counter("RetransSegs", of: "Tcp", in: plain)
-    else { throw Failure(.unavailable, "this kernel does not count timeouts; see /proc/net/netstat") }
+    else {
+      throw Failure(.unavailable, "this kernel does not count timeouts; see /proc/net/netstat")
+    }
     return (timeouts, segments)
   }
 

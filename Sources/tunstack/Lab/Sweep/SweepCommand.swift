@@ -38,9 +38,10 @@ struct SweepPlan: Sendable {
     let first = try Lab.number("--first-seed", command.firstSeed, 0...(.max - 1_000_000))
     cases = command.quick ? Self.quickCases : Self.allCases
     cases += (first..<first + count).map { .path(seed: UInt64($0)) }
-    jobs = try command.jobs.map { text throws(Failure) in
-      try Lab.number("--jobs", text, 1...256)
-    } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    jobs =
+      try command.jobs.map { text throws(Failure) in
+        try Lab.number("--jobs", text, 1...256)
+      } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   // Long ones first, so that none is left over at the end.
@@ -51,7 +52,7 @@ struct SweepPlan: Sendable {
       for period in [1000, 100] {
         cases.append(.response(algorithm, period: period, milliseconds: 100))
       }
-      cases.append(.fairness(algorithm, kilobytes: 60, milliseconds: 40, seed: 1))
+      cases.append(.fairness(algorithm, kilobytes: 60, milliseconds: 40))
     }
     cases += [1, 2].map { .reordering(megabits: 10, milliseconds: 20, eighths: 8, seed: $0) }
     for segments in [1, 2, 5, 10, 23] {
@@ -70,13 +71,10 @@ struct SweepPlan: Sendable {
           cases.append(.response(algorithm, period: period, milliseconds: milliseconds))
         }
       }
-      for kilobytes in [60, 250] {
-        for milliseconds: Int64 in [20, 40, 100] {
-          for seed: UInt64 in 1...4 {
-            cases.append(
-              .fairness(
-                algorithm, kilobytes: kilobytes, milliseconds: milliseconds, seed: seed))
-          }
+      for kilobytes in [60, 120, 250, 500] {
+        for milliseconds: Int64 in [10, 20, 40, 70, 100, 200] {
+          cases.append(
+            .fairness(algorithm, kilobytes: kilobytes, milliseconds: milliseconds))
         }
       }
     }

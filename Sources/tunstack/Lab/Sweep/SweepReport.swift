@@ -80,8 +80,8 @@ extension SweepCase {
     case .path(let seed): "path, seed \(seed)"
     case .response(let algorithm, let period, let milliseconds):
       "\(algorithm.rawValue), one of \(period) lost, \(milliseconds) ms"
-    case .fairness(let algorithm, let kilobytes, let milliseconds, let seed):
-      "two flows of \(algorithm.rawValue), \(kilobytes) kB/s, \(milliseconds) ms, seed \(seed)"
+    case .fairness(let algorithm, let kilobytes, let milliseconds):
+      "two flows of \(algorithm.rawValue), \(kilobytes) kB/s, \(milliseconds) ms"
     case .reordering(let megabits, let milliseconds, let eighths, let seed):
       "overtaken by \(eighths)/64 of \(milliseconds) ms, \(megabits) Mbit/s, seed \(seed)"
     case .tail(let segments, let milliseconds):

@@ -33,7 +33,8 @@ final class KernelSink: Sendable {
       guard code == 0 else {
         listener.close()
         throw Failure(
-          .system, "cannot listen on port \(port): \(unsafe String(cString: strerror(Int32(-code))))"
+          .system,
+          "cannot listen on port \(port): \(unsafe String(cString: strerror(Int32(-code))))"
         )
       }
       var ends: [Int32] = [-1, -1]
