@@ -10,7 +10,7 @@ enum SweepCase: Sendable, Hashable {
   /// Every `period`-th segment is lost: the window is what the RFC's formula says, within 15 %.
   case response(CongestionAlgorithm, period: Int, milliseconds: Int64)
   /// Two flows of equal round trip share within a factor of 1.5 over 60 s after the first 20.
-  case fairness(CongestionAlgorithm, kilobytes: Int, milliseconds: Int64, seed: UInt64)
+  case fairness(CongestionAlgorithm, kilobytes: Int, milliseconds: Int64)
   /// 1 % of packets late by a part of the round trip, none lost: at least 90 % of the link.
   case reordering(megabits: Int, milliseconds: Int64, eighths: Int, seed: UInt64)
   /// The last segment is lost: sent again within 2 SRTT + 2 ms, and no timeout.
@@ -30,8 +30,8 @@ enum SweepCase: Sendable, Hashable {
       case .path(let seed): return try path(seed)
       case .response(let algorithm, let period, let milliseconds):
         return try response(algorithm, period, .milliseconds(milliseconds))
-      case .fairness(let algorithm, let kilobytes, let milliseconds, let seed):
-        return try fairness(algorithm, kilobytes * 1000, .milliseconds(milliseconds), seed)
+      case .fairness(let algorithm, let kilobytes, let milliseconds):
+        return try fairness(algorithm, kilobytes * 1000, .milliseconds(milliseconds))
       case .reordering(let megabits, let milliseconds, let eighths, let seed):
         return try reordering(
           megabits, .milliseconds(milliseconds), .milliseconds(milliseconds) / 64 * Int64(eighths),
@@ -79,40 +79,49 @@ enum SweepCase: Sendable, Hashable {
   private func path(_ seed: UInt64) throws(TCPError) -> Outcome {
     var random = SeededRandom(seed: seed ^ 0xACED)
     let link = Self.link(&random)
-    var isOn: [Bool] = []
-    for _ in 0..<9 { isOn.append(random.happens(0.75)) }
+    var settings = StackSettings()
+    let isOff = Self.switchOff(&settings, &random)
     // One in eight is long enough to fill the path.
     let octets = seed % 8 == 0 ? 2_000_000 : 150_000
     var transfer = try SweepTransfer(
-      octets: octets, over: link, seed: seed, offloads: random.happens(0.7) ? .all : .none
-    ) {
-      $0.usesSACK = isOn[0]
-      $0.reportsDuplicates = isOn[1]
-      $0.usesRACK = isOn[2]
-      $0.usesTailLossProbe = isOn[3]
-      $0.usesForwardRTO = isOn[4]
-      $0.usesHyStart = isOn[5]
-      $0.timestamps = isOn[6] ? .randomOffset : .off
-      $0.congestionAlgorithm = isOn[7] ? .cubic : .reno
-      $0.restartsAfterIdle = isOn[8]
-    }
+      octets: octets, over: link, seed: seed, offloads: random.happens(0.7) ? .all : .none,
+      settings)
     transfer.run(until: .seconds(6000))
     let received = transfer.flows[0].received
+    // Orders of magnitude more than the path needs would be a stall. With neither SACK nor timestamps Karn's
+    // rule keeps a timeout backed off until something is sent only once: minutes on the worst paths.
+    let patience = settings.usesSACK || settings.timestamps != .off ? 300.0 : 3000
     return outcome(
       transfer.seconds, transfer.problem,
       received == octets ? nil : "\(received) of \(octets) octets in \(transfer.seconds.text(0)) s",
-      // Orders of magnitude more than the path needs would be a stall.
-      transfer.seconds < 300 * Double(octets) / 150_000
+      transfer.seconds < patience * Double(octets) / 150_000
         ? nil
-        : "it took \(transfer.seconds.text(0)) s with \(transfer.sender.timeouts) timeouts over \(link); "
-          + "of SACK, D-SACK, RACK, TLP, F-RTO, HyStart, timestamps, CUBIC, restart on: \(isOn)")
+        : "it took \(transfer.seconds.text(0)) s with \(transfer.sender.timeouts) timeouts, off: "
+          + isOff.joined(separator: " "))
+  }
+
+  /// Each mechanism by chance; returns the names of what is off.
+  private static func switchOff(
+    _ settings: inout StackSettings, _ random: inout SeededRandom
+  ) -> [String] {
+    let switches: [(String, (inout StackSettings) -> Void)] = [
+      ("tcp_sack", { $0.usesSACK = false }), ("tcp_dsack", { $0.reportsDuplicates = false }),
+      ("tcp_recovery", { $0.usesRACK = false }),
+      ("tcp_early_retrans", { $0.usesTailLossProbe = false }),
+      ("tcp_frto", { $0.usesForwardRTO = false }), ("hystart", { $0.usesHyStart = false }),
+      ("tcp_timestamps", { $0.timestamps = .off }), ("cubic", { $0.congestionAlgorithm = .reno }),
+      ("tcp_slow_start_after_idle", { $0.restartsAfterIdle = false }),
+    ]
+    return switches.compactMap { name, off in
+      guard !random.happens(0.75) else { return nil }
+      off(&settings)
+      return name
+    }
   }
 
   // MARK: Response functions
 
-  /// Small segments cost a simulation as much as large ones.
-  private static let smallMTU = 300
-  private static let smallSegment = 248  // with timestamps
+  private static let smallSegment = 248  // MTU 300, with timestamps
 
   private func response(
     _ algorithm: CongestionAlgorithm, _ period: Int, _ roundTrip: Interval
@@ -124,11 +133,8 @@ enum SweepCase: Sendable, Hashable {
     let cycles = max(10, 4000 / period)
     let half = cycles * period * Self.smallSegment
     var transfer = try SweepTransfer(
-      octets: 2 * half + 2 * period * Self.smallSegment, over: link, seed: 1
-    ) {
-      $0.mtu = Self.smallMTU
-      $0.congestionAlgorithm = algorithm
-    }
+      octets: 2 * half + 2 * period * Self.smallSegment, over: link, seed: 1,
+      .small(algorithm))
     transfer.run(untilReceived: half, atMost: .seconds(20_000))
     let (from, before) = (transfer.seconds, transfer.flows[0].received)
     transfer.run(untilReceived: 2 * half, atMost: .seconds(40_000))
@@ -159,16 +165,14 @@ enum SweepCase: Sendable, Hashable {
   // MARK: Fairness
 
   private func fairness(
-    _ algorithm: CongestionAlgorithm, _ rate: Int, _ roundTrip: Interval, _ seed: UInt64
+    _ algorithm: CongestionAlgorithm, _ rate: Int, _ roundTrip: Interval
   ) throws(TCPError) -> Outcome {
     var link = LinkSettings()
     link.delay = roundTrip / 2
     link.rate = rate
     link.queueLimit = max(2 * Int(Double(rate) * roundTrip.seconds), 3000)
-    var transfer = try SweepTransfer(flows: 2, octets: rate * 100, over: link, seed: seed) {
-      $0.mtu = Self.smallMTU
-      $0.congestionAlgorithm = algorithm
-    }
+    var transfer = try SweepTransfer(
+      flows: 2, octets: rate * 100, over: link, seed: 1, .small(algorithm))
     transfer.run(until: .seconds(20))
     let before = transfer.flows.map(\.received)
     transfer.run(until: .seconds(80))
@@ -234,6 +238,16 @@ enum SweepCase: Sendable, Hashable {
         ? nil
         : "sent again after \(waited.milliseconds.text(1)) ms, allowed are "
           + "\(allowed.milliseconds.text(1)) ms")
+  }
+}
+
+extension StackSettings {
+  /// Small segments cost a simulation as much as large ones.
+  fileprivate static func small(_ algorithm: CongestionAlgorithm) -> StackSettings {
+    var settings = StackSettings()
+    settings.mtu = 300
+    settings.congestionAlgorithm = algorithm
+    return settings
   }
 }
 

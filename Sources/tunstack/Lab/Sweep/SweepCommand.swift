@@ -52,7 +52,7 @@ struct SweepPlan: Sendable {
       for period in [1000, 100] {
         cases.append(.response(algorithm, period: period, milliseconds: 100))
       }
-      cases.append(.fairness(algorithm, kilobytes: 60, milliseconds: 40, seed: 1))
+      cases.append(.fairness(algorithm, kilobytes: 60, milliseconds: 40))
     }
     cases += [1, 2].map { .reordering(megabits: 10, milliseconds: 20, eighths: 8, seed: $0) }
     for segments in [1, 2, 5, 10, 23] {
@@ -71,13 +71,10 @@ struct SweepPlan: Sendable {
           cases.append(.response(algorithm, period: period, milliseconds: milliseconds))
         }
       }
-      for kilobytes in [60, 250] {
-        for milliseconds: Int64 in [20, 40, 100] {
-          for seed: UInt64 in 1...4 {
-            cases.append(
-              .fairness(
-                algorithm, kilobytes: kilobytes, milliseconds: milliseconds, seed: seed))
-          }
+      for kilobytes in [60, 120, 250, 500] {
+        for milliseconds: Int64 in [10, 20, 40, 70, 100, 200] {
+          cases.append(
+            .fairness(algorithm, kilobytes: kilobytes, milliseconds: milliseconds))
         }
       }
     }

@@ -48,13 +48,19 @@ struct SweepReport {
         "| \(rule.text) | \(found.count) | \(row.joined(separator: " | ")) | "
           + "\(found.count { $0.problem != nil }) |")
     }
-    let broken = outcomes.filter { $0.problem != nil }.map {
-      "  \($0.case.description): \($0.problem ?? "")"
-    }.sorted()
-    if !broken.isEmpty { lines += [""] + broken.prefix(40) }
-    if broken.count > 40 { lines.append("  and \(broken.count - 40) more") }
-    lines += ["", "\(outcomes.count) cases in \(seconds.text(0)) s, \(broken.count) violations"]
+    for rule in Rule.allCases { lines += examples(of: rule) }
+    let broken = outcomes.count { $0.problem != nil }
+    lines += ["", "\(outcomes.count) cases in \(seconds.text(0)) s, \(broken) violations"]
     return lines
+  }
+
+  /// The first violations of a rule, and how many more there are.
+  private func examples(of rule: Rule) -> [String] {
+    let broken = outcomes.filter { $0.problem != nil && $0.case.rule == rule }
+      .map { "  \($0.case.description): \($0.problem ?? "")" }.sorted()
+    guard !broken.isEmpty else { return [] }
+    let more = broken.count > 12 ? ["  and \(broken.count - 12) more"] : []
+    return [""] + broken.prefix(12) + more
   }
 }
 
@@ -74,8 +80,8 @@ extension SweepCase {
     case .path(let seed): "path, seed \(seed)"
     case .response(let algorithm, let period, let milliseconds):
       "\(algorithm.rawValue), one of \(period) lost, \(milliseconds) ms"
-    case .fairness(let algorithm, let kilobytes, let milliseconds, let seed):
-      "two flows of \(algorithm.rawValue), \(kilobytes) kB/s, \(milliseconds) ms, seed \(seed)"
+    case .fairness(let algorithm, let kilobytes, let milliseconds):
+      "two flows of \(algorithm.rawValue), \(kilobytes) kB/s, \(milliseconds) ms"
     case .reordering(let megabits, let milliseconds, let eighths, let seed):
       "overtaken by \(eighths)/64 of \(milliseconds) ms, \(megabits) Mbit/s, seed \(seed)"
     case .tail(let segments, let milliseconds):

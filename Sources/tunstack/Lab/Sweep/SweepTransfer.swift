@@ -15,15 +15,14 @@ struct SweepTransfer {
 
   init(
     flows count: Int = 1, octets: Int, over link: LinkSettings, seed: UInt64,
-    offloads: OffloadCapabilities = .none, _ change: (inout StackSettings) -> Void = { _ in }
+    offloads: OffloadCapabilities = .none, _ settings: StackSettings = StackSettings()
   ) throws(TCPError) {
-    var settings = StackSettings()
+    var settings = settings
     // No buffer decides.
     settings.maximumReceiveBuffer = 16 << 20
     settings.maximumSendBuffer = 16 << 20
     settings.receiveBuffer = 2 << 20
     settings.sendBuffer = 2 << 20
-    change(&settings)
     network = Network(
       seed: seed, link: link, settings: settings, offloads: offloads, transcriptLimit: 0)
     start = network.now
