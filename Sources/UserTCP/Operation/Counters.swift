@@ -140,8 +140,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var fastOpenCookieRequests: UInt64 = 0  // TCPFastOpenCookieReqd
   public var fastOpenBlackHoles: UInt64 = 0  // TCPFastOpenBlackhole
   public var fastOpenOptionsIgnored: UInt64 = 0  // of a length that cannot be, or not on a SYN
-  /// Text on a SYN that opened nothing: the peer sends it again.
-  public var synTextsIgnored: UInt64 = 0
+  public var synTextsIgnored: UInt64 = 0  // text on a SYN that opened nothing
 
   // Closing
   public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close

@@ -1,4 +1,4 @@
-// Fast Open at a listener (RFC 7413 §4.2.2): which SYN becomes a connection at once, which gets a cookie for
+// Fast Open at a listener (RFC 7413 §4.2.2, TFO-2): which SYN becomes a connection at once, which gets a cookie for
 // the next time, and when a connection that was opened so ceases to be pending. It comes after
 // everything that protects a listener: under a flood, when SYNs get SYN cookies, none of this is reached.
 

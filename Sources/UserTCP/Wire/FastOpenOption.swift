@@ -1,5 +1,5 @@
-// The Fast Open option (RFC 7413 §4.1.1): a request for a cookie, or a cookie, on a SYN or SYN-ACK. Who gives
-// cookies is TCPContext+FastOpen, who keeps them FastOpenCache.
+// The Fast Open option (RFC 7413 §4.1.1, TFO-1): a request for a cookie, or a cookie, on a SYN or SYN-ACK. Who
+// gives cookies is TCPContext+FastOpen, who keeps them FastOpenCache.
 
 enum FastOpenOption: Hashable, BitwiseCopyable {
   case absent
