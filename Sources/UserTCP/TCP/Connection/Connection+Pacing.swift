@@ -12,14 +12,22 @@ extension Connection {
   func pacingRate(_ context: borrowing TCPContext) -> Int? {
     let settings = context.settings
     let window = congestion.window
-    guard settings.usesPacing, usesSACK, roundTrip.smoothed >= Self.shortestPacedRoundTrip,
+    let time = pacedRoundTrip
+    guard settings.usesPacing, usesSACK, time >= Self.shortestPacedRoundTrip,
       window >= Self.smallestPacedWindow * Int(send.segmentSize)
     else { return nil }
     // Slow start doubles the window in a round trip, so it must leave at twice the rate (as Linux has it).
     let isOpening = window < congestion.threshold / 2
     let percent = isOpening ? settings.pacingRatioInSlowStart : settings.pacingRatio
-    let perSecond = window * 1_000_000_000 / Int(roundTrip.smoothed.nanoseconds)
+    let perSecond = window * 1_000_000_000 / Int(time.nanoseconds)
     return max(perSecond / 100 * percent, Int(send.segmentSize))
+  }
+
+  /// The shortest lately, not the smoothed: a peer that delays the ACK of every small burst would seem farther
+  /// away, so that the bursts became smaller still.
+  private var pacedRoundTrip: Interval {
+    activity.isEmpty
+      ? roundTrip.smoothed : min(roundTrip.smoothed, activity.state.rack.minimumRoundTrip)
   }
 
   /// Octets of new text that may leave now, of `unsent`; `nil`: the rest waits, and the connection asks
