@@ -17,6 +17,8 @@ struct IPv4Header: BitwiseCopyable {
   var isFragment: Bool
   var typeOfService: UInt8
 
+  var ecn: ECNCodepoint { ECNCodepoint(typeOfService: typeOfService) }
+
   static let minimumCount = 20
 
   enum Malformation: Error, BitwiseCopyable {

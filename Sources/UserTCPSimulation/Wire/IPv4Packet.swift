@@ -40,6 +40,7 @@ public struct IPv4Packet: Hashable, Sendable {
     self.payload = payload
   }
 
+  public var ecn: ECNField { ECNField(rawValue: typeOfService & 3) ?? .notECT }
   public var headerLength: Int { 20 + options.count }
 
   public func encoded() -> [UInt8] {

@@ -18,12 +18,13 @@ extension Connection {
       answerInvalid(segment, &context)
       return false
     }
+    if isCongestionEcho(segment) { congestionEchoArrives(acknowledgment, &context) }
     let oldWindow = send.window
     let before = send.unacknowledged
     var isRepeated = false
     let window = UInt32(segment.window) << UInt32(windowShift)
     if acknowledgment > send.unacknowledged {
-      advance(to: acknowledgment, &context)
+      advance(to: acknowledgment, segment, &context)
       updateWindow(window, from: segment)
     } else if acknowledgment == send.unacknowledged {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
@@ -36,6 +37,7 @@ extension Connection {
       reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
       if send.flight == 0, !activity.isEmpty { nothingInFlight(&context) }
     }
+    holdBackIfEchoed(&context)
     ownFINAcknowledged(&context)
     return outcome == nil
   }
@@ -58,7 +60,7 @@ extension Connection {
   // MARK: Advance
 
   private mutating func advance(
-    to acknowledgment: SequenceNumber, _ context: inout TCPContext
+    to acknowledgment: SequenceNumber, _ segment: TCPSegment, _ context: inout TCPContext
   ) {
     let wasSYN = !send.isSYNAcknowledged
     roundTrip.acknowledged(acknowledgment, at: context.now, context.settings)
@@ -68,9 +70,12 @@ extension Connection {
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
+      let echoesCongestion = isCongestionEcho(segment)
+      if echoesCongestion { countMarked(count, &context) }
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
-        isWindowLimited: flags.contains(.isWindowLimited), roundTrip: roundTrip.smoothed,
+        isWindowLimited: flags.contains(.isWindowLimited), echoesCongestion: echoesCongestion,
+        roundTrip: roundTrip.smoothed,
         at: context.now, &congestion)
       if case .retransmit = action {
         context.counters.fastRetransmissions += 1
@@ -147,6 +152,7 @@ extension Connection {
     if case .retransmit = action {
       context.counters.fastRetransmissions += 1
       context.counters.fastRecoveries += 1
+      announceReduction()
       flags.insert(.isRetransmissionDue)
     }
     flags.insert(.isOutputDue)

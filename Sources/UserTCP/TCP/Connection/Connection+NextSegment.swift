@@ -11,6 +11,8 @@ struct OutgoingSegment: BitwiseCopyable {
   /// Text of each segment to be cut, 0 for a plain segment.
   var segmentSize = 0
   var isRetransmission = false
+  /// For the IP header.
+  var ecn = ECNCodepoint.notECT
 }
 
 extension Connection {
@@ -53,8 +55,10 @@ extension Connection {
     }
     options.permitsSACK = receive.sendsSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
+    let control: TCPFlags = isAnswer ? [.syn, .ack] : .syn
     let header = TCPHeader(
-      flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
+      flags: control.union(offerOfECN(isAnswer: isAnswer, context.settings)),
+      sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
       window: receive.unscaledWindowField, options: options)
     if send.next == send.initial {
@@ -105,7 +109,7 @@ extension Connection {
     let dataEnd = send.dataEnd
     let unsent = max(dataEnd - send.cursor, 0)
     let owesFIN = state.owesFIN && send.cursor <= dataEnd
-    guard unsent > 0 || owesFIN else { return nil }
+    guard unsent > 0 || owesFIN, !isHeldBack() else { return nil }
     restartAfterIdle(context)
     let byWindow = send.windowEdge - send.cursor
     let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
@@ -160,6 +164,7 @@ extension Connection {
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
     segment.isRetransmission = isAgain
+    if !isAgain { declareECN(on: &segment) }
     return segment
   }
 
@@ -172,7 +177,9 @@ extension Connection {
     if send.flight == 0 { activity.restart(at: send.next) }
     deadlines.activity = .never
     activity.append(upTo: end, at: context.now, pool: &context.buffers)
-    if activity.state.phase == .recovery { activity.state.reduction.sent(end - send.next) }
+    if activity.state.phase == .recovery || activity.state.phase == .reduction {
+      activity.state.reduction.sent(end - send.next)
+    }
     if activity.state.undo.isTimeoutInDoubt { activity.state.undo.hasSentNew = true }
   }
 
@@ -217,7 +224,7 @@ extension Connection {
     _ context: inout TCPContext
   ) -> OutgoingSegment {
     var header = TCPHeader(
-      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      flags: acknowledgmentFlags, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: true, &context))
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
@@ -274,7 +281,7 @@ extension Connection {
   /// A segment without text that acknowledges everything received.
   mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
-      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      flags: acknowledgmentFlags, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: false, &context))
     acknowledgmentSent()
     return header

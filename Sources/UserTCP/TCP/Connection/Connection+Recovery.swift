@@ -25,6 +25,7 @@ extension Connection {
     let sackedBefore = Int(activity.state.sacked)
     let outstandingBefore = send.next - before
     var delivery = Delivery()
+    delivery.echoesCongestion = isCongestionEcho(segment)
     if send.unacknowledged > before {
       activity.acknowledge(send.unacknowledged, at: context.now, echo: echo, &delivery)
     }
@@ -109,15 +110,22 @@ extension Connection {
   private mutating func respond(
     to delivery: Delivery, advanced: Bool, flight: Int, _ context: inout TCPContext
   ) {
-    if activity.state.phase != .open, send.unacknowledged >= activity.state.recoveryPoint {
-      endRecovery(&context)
+    if delivery.echoesCongestion { countMarked(delivery.octets, &context) }
+    // A mark is answered once something beyond is acknowledged: CWR has arrived by then.
+    if activity.state.phase != .open,
+      send.unacknowledged - activity.state.recoveryPoint
+        >= (activity.state.phase == .reduction ? 1 : 0)
+    {
+      endRecovery()
     }
     switch activity.state.phase {
-    case .open:
+    case .open, .reduction:
       if activity.state.lost > 0 {
         beginRecovery(flight: flight, &context)
-        reduce(delivery, isSafe: false, &context)
-      } else if delivery.octets > 0, advanced {
+        reduce(delivery, isSafe: false)
+      } else if activity.state.phase == .reduction {
+        continueReduction(delivery, advanced: advanced)
+      } else if delivery.octets > 0, advanced, !delivery.echoesCongestion {
         watchSlowStart(delivery, context)
         grow(delivery.octets, &context)
       }
@@ -128,9 +136,9 @@ extension Connection {
         // window has been cut since that copy was sent.
         if sentAt >= activity.state.reducedAt { beginRecovery(flight: pipe, &context) }
       }
-      reduce(delivery, isSafe: advanced && delivery.lost == 0, &context)
+      reduce(delivery, isSafe: advanced && delivery.lost == 0)
     case .loss:
-      if advanced { grow(delivery.octets, &context) }
+      if advanced, !delivery.echoesCongestion { grow(delivery.octets, &context) }
     }
   }
 
@@ -166,9 +174,13 @@ extension Connection {
       activity.state.undo.arm(
         window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
     }
-    congestion.segmentLost(flight: flightSize, segmentSize: size)
-    activity.state.reduction.begin(flight: flight)
-    activity.state.reducedAt = context.now
+    // A mark and a loss in one window are one sign of congestion: the reduction goes on (ECN-4).
+    if activity.state.phase != .reduction {
+      congestion.segmentLost(flight: flightSize, segmentSize: size)
+      activity.state.reduction.begin(flight: flight)
+      activity.state.reducedAt = context.now
+      announceReduction()
+    }
     activity.state.recoveryPoint = send.next
     activity.state.phase = .recovery
     activity.state.probe.cancel()
@@ -176,19 +188,20 @@ extension Connection {
   }
 
   /// PRR; the end of a short recovery without it.
-  private mutating func reduce(
-    _ delivery: Delivery, isSafe: Bool, _ context: inout TCPContext
-  ) {
+  mutating func reduce(_ delivery: Delivery, isSafe: Bool) {
     congestion.setWindow(
       activity.state.reduction.window(
         delivered: delivery.octets, pipe: pipe, threshold: congestion.threshold,
         segmentSize: Int(send.segmentSize), isSafe: isSafe))
   }
 
-  private mutating func endRecovery(_ context: inout TCPContext) {
-    if activity.state.phase == .recovery {
+  mutating func endRecovery() {
+    switch activity.state.phase {
+    case .recovery:
       congestion.setWindow(congestion.threshold)  // PRR-2
       activity.state.rack.recoveryEnded()
+    case .reduction: concludeReduction()
+    case .open, .loss: break
     }
     activity.state.phase = .open
     activity.state.undo.isTimeoutInDoubt = false
@@ -226,6 +239,7 @@ extension Connection {
     activity.forgetLosses()
     activity.state.undo.disarm()
     activity.state.phase = .open
+    ecn.flags.remove(.owesCWR)
     roundTrip.forgetBackoff()
     retransmissionsInRow = 0
   }
@@ -259,7 +273,7 @@ extension Connection {
 
   /// TLP-1: two round trips, and the peer's delay when one segment is out alone; before the RTO.
   mutating func armProbeTimer(_ context: inout TCPContext) {
-    guard context.settings.usesTailLossProbe, !activity.isEmpty, activity.state.phase == .open,
+    guard context.settings.usesTailLossProbe, !activity.isEmpty, activity.state.isIntact,
       activity.state.timer != .reordering, activity.state.sacked == 0,
       activity.state.probe.mayBegin, state.isSynchronized, send.window > 0
     else { return }
@@ -306,6 +320,7 @@ extension Connection {
       congestion.segmentLost(
         flight: max(send.flight, Int(send.segmentSize)), segmentSize: Int(send.segmentSize))
       congestion.setWindow(congestion.threshold)
+      announceReduction()
     }
   }
 
@@ -317,12 +332,15 @@ extension Connection {
     let isFirst = retransmissionsInRow == 0
     let isNew = activity.state.phase != .loss || send.unacknowledged >= activity.state.recoveryPoint
     let mayBeSpurious =
-      context.settings.usesForwardRTO && activity.state.phase == .open && send.hasUnsent
-    if isNew, activity.state.phase == .open {
+      context.settings.usesForwardRTO && activity.state.isIntact && send.hasUnsent
+    if isNew, activity.state.isIntact {
       activity.state.undo.arm(
         window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
     }
-    congestion.timedOut(flight: send.flight, segmentSize: size, isFirst: isFirst)
+    // What a mark has cut in this window is not cut again (ECN-4).
+    congestion.timedOut(
+      flight: send.flight, segmentSize: size,
+      isFirst: isFirst && activity.state.phase != .reduction)
     let patience =
       max(activity.state.rack.roundTrip, roundTrip.smoothed) + reorderingWindow
     if activity.timedOut(at: context.now, patience: patience) {
@@ -363,7 +381,7 @@ extension Connection {
   /// The last segment in flight again, as a probe.
   mutating func probeSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     flags.remove(.isTailProbeDue)
-    guard activity.count > 0, activity.state.phase == .open else { return nil }
+    guard activity.count > 0, activity.state.isIntact else { return nil }
     context.counters.lossProbes += 1
     if send.hasUnsent, let segment = textSegment(asProbe: true, &context) {
       activity.state.probe.sent(end: send.next, isRetransmission: false)

@@ -75,6 +75,9 @@ public struct ConnectionSnapshot: Sendable {
   public var receivedSegmentSize = 0
   public var pathMTU = 0
   public var usesTimestamps = false
+  /// Both ends agreed on explicit congestion notification; and the peer's text came with a codepoint.
+  public var usesECN = false
+  public var hasSeenECN = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
   public var receiveWindowShift: UInt8?
@@ -128,6 +131,8 @@ extension Connection {
     row.receivedSegmentSize = Int(receive.segmentSize)
     row.pathMTU = context.settings.mtu
     row.usesTimestamps = timestamps.isEnabled
+    row.usesECN = ecn.isAgreed && state.isSynchronized
+    row.hasSeenECN = ecn.flags.contains(.sawCodepoint)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift
       row.receiveWindowShift = receive.windowShift

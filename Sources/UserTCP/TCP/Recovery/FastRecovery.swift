@@ -4,6 +4,8 @@
 struct FastRecovery: BitwiseCopyable {
   enum Phase: UInt8, BitwiseCopyable {
     case open
+    /// After a mark that ACKs echoed, until something beyond what was in flight then is acknowledged.
+    case reduction
     case fastRecovery
     /// After a timeout, until what was in flight then is acknowledged.
     case timeout
@@ -47,17 +49,19 @@ struct FastRecovery: BitwiseCopyable {
       return .none
     case .timeout:
       return .none
-    case .open:
+    case .open, .reduction:
       guard duplicates == Self.duplicateThreshold,
         // RFC 6582 §3.2 step 2: only if the ACK covers more than `recover`, else these duplicates
-        // are the echo of what the last recovery sent.
-        unacknowledged - 1 > recover
+        // are the echo of what the last recovery sent. A reduction has sent nothing again.
+        phase == .reduction || unacknowledged - 1 > recover
       else { return .none }
+      if phase == .open {
+        // What limited transmit has sent beyond the window does not count (RFC 5681 §3.2, CC-6).
+        let flight = min(next - unacknowledged, congestion.window)
+        congestion.segmentLost(flight: flight, segmentSize: segmentSize)
+      }
       phase = .fastRecovery
       recover = next - 1
-      // What limited transmit has sent beyond the window does not count (RFC 5681 §3.2, CC-6).
-      let flight = min(next - unacknowledged, congestion.window)
-      congestion.segmentLost(flight: flight, segmentSize: segmentSize)
       congestion.setWindow(congestion.threshold + 3 * segmentSize)
       return .retransmit
     }
@@ -72,7 +76,7 @@ struct FastRecovery: BitwiseCopyable {
   /// The ACK advanced to `acknowledgment`, `count` octets; `next` = SND.NXT.
   mutating func acknowledged(
     _ acknowledgment: SequenceNumber, count: Int, next: SequenceNumber, segmentSize: Int,
-    isWindowLimited: Bool, roundTrip: Interval, at now: Instant,
+    isWindowLimited: Bool, echoesCongestion: Bool = false, roundTrip: Interval, at now: Instant,
     _ congestion: inout CongestionController
   ) -> AdvanceAction {
     duplicates = 0
@@ -85,9 +89,16 @@ struct FastRecovery: BitwiseCopyable {
           count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
       }
       return .none
+    case .reduction:
+      guard acknowledgment - recover > 1 else { return .none }
+      phase = .open
+      recover = acknowledgment - 2
+      return .none
     case .timeout:
-      congestion.acknowledged(
-        count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
+      if !echoesCongestion {
+        congestion.acknowledged(
+          count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
+      }
       if isFull(acknowledgment) { phase = .open }
       return .none
     case .fastRecovery:
@@ -107,12 +118,27 @@ struct FastRecovery: BitwiseCopyable {
     }
   }
 
+  /// An ACK echoes a mark (RFC 3168 §6.1.2); false when the window has been cut for it already.
+  mutating func congestionEchoed(
+    _ acknowledgment: SequenceNumber, flight: Int, next: SequenceNumber, segmentSize: Int,
+    _ congestion: inout CongestionController
+  ) -> Bool {
+    guard phase == .open || acknowledgment - recover > 1 else { return false }
+    let window = congestion.congestionEchoed(flight: flight, segmentSize: segmentSize)
+    congestion.setWindow(window)
+    phase = .reduction
+    recover = next - 1
+    return true
+  }
+
   /// The retransmission timer expired (RFC 6582 §4).
   mutating func timedOut(
     unacknowledged: SequenceNumber, next: SequenceNumber, segmentSize: Int, isFirst: Bool,
     _ congestion: inout CongestionController
   ) {
-    congestion.timedOut(flight: next - unacknowledged, segmentSize: segmentSize, isFirst: isFirst)
+    congestion.timedOut(
+      flight: next - unacknowledged, segmentSize: segmentSize,
+      isFirst: isFirst && phase != .reduction)
     phase = .timeout
     duplicates = 0
     recover = next - 1
