@@ -11,8 +11,6 @@ extension Setting {
   ]
 
   private static let congestion: [Setting] = [
-    .later("tcp_ecn", .choice, 0...2, 2, "congestion notification (RFC 3168): 1 ask, 2 answer"),
-    .later("tcp_ecn_fallback", .onOff, 0...1, 1, "retry a SYN without it"),
     .later("tcp_fastopen", .bits, 0...0xFFFF, 1, "data on the SYN (RFC 7413): 1 client, 2 server"),
   ]
 

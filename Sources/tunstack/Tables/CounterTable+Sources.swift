@@ -31,7 +31,9 @@ extension LinuxCounter {
     "IpOutTransmits": \.ip.sent, "IpInHdrErrors": \.ip.headerErrors,
     "IpInAddrErrors": \.ip.addressErrors, "IpInUnknownProtos": \.ip.unknownProtocols,
     "IpExtInTruncatedPkts": \.ip.truncated, "IpExtInOctets": \.ip.octetsIn,
-    "IpExtOutOctets": \.ip.octetsOut,
+    "IpExtOutOctets": \.ip.octetsOut, "IpExtInNoECTPkts": \.ip.notECT,
+    "IpExtInECT1Pkts": \.ip.ect1, "IpExtInECT0Pkts": \.ip.ect0,
+    "IpExtInCEPkts": \.ip.congestionExperienced,
   ]
 
   private static let icmp: Sources = [
@@ -85,6 +87,7 @@ extension LinuxCounter {
     ("TCPACKSkippedFinWait2", \.tcp.skippedReplies.inFinWait2),
     ("TCPACKSkippedTimeWait", \.tcp.skippedReplies.inTimeWait),
     ("TCPACKSkippedChallenge", \.tcp.skippedReplies.challenges),
+    ("TCPDeliveredCE", \.tcp.deliveredMarked),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
   ]
 }

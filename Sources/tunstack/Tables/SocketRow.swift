@@ -55,6 +55,9 @@ struct SocketRow: Codable, Equatable, Sendable {
     var receivedSegmentSize = 0
     var pathMTU = 0
     var timestamps = false
+    /// Agreed on, and its codepoints have come.
+    var ecn = false
+    var ecnSeen = false
     var sendWindowShift: Int?
     var receiveWindowShift: Int?
   }
@@ -112,6 +115,8 @@ extension SocketRow.Details {
     receivedSegmentSize = snapshot.receivedSegmentSize
     pathMTU = snapshot.pathMTU
     timestamps = snapshot.usesTimestamps
+    ecn = snapshot.usesECN
+    ecnSeen = snapshot.hasSeenECN
     sendWindowShift = snapshot.sendWindowShift.map(Int.init)
     receiveWindowShift = snapshot.receiveWindowShift.map(Int.init)
   }

@@ -106,6 +106,8 @@ struct SocketTable {
     let size = max(connection.maximumSegmentSize, 1)
     var words: [String] = []
     if connection.timestamps { words.append("ts") }
+    if connection.ecn { words.append("ecn") }
+    if connection.ecnSeen { words.append("ecnseen") }
     words.append(connection.congestionAlgorithm)
     if let send = connection.sendWindowShift, let receive = connection.receiveWindowShift {
       words.append("wscale:\(send),\(receive)")

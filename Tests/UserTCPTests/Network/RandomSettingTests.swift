@@ -9,7 +9,7 @@ import UserTCPSimulation
 extension StackSettings {
   /// Turns one knob that no transfer may suffer from.
   fileprivate mutating func changeHarmlessly(_ random: inout SeededRandom) {
-    switch Int.random(in: 0..<18, using: &random) {
+    switch Int.random(in: 0..<20, using: &random) {
     case 0: timestamps = TimestampMode.allCases.randomElement(using: &random)!
     case 1: windowScaling.toggle()
     case 2: synCookies = SYNCookieMode.allCases.randomElement(using: &random)!
@@ -27,6 +27,8 @@ extension StackSettings {
     case 14: receiveBuffer = Int.random(in: 3000...100_000, using: &random)
     case 15: maximumReceiveBuffer = Int.random(in: 3000...2_000_000, using: &random)
     case 16: sendBuffer = Int.random(in: 1...100_000, using: &random)
+    case 17: ecn = ECNMode.allCases.randomElement(using: &random)!
+    case 18: fallsBackFromECN.toggle()
     default: maximumSendBuffer = Int.random(in: 1...2_000_000, using: &random)
     }
   }

@@ -80,6 +80,11 @@ struct FastRecovery: BitwiseCopyable {
     _ congestion: inout CongestionController
   ) -> AdvanceAction {
     duplicates = 0
+    // CWR was on the first octet beyond `recover`: the peer has seen it.
+    if phase == .reduction, acknowledgment - recover > 1 {
+      phase = .open
+      recover = acknowledgment - 2
+    }
     switch phase {
     case .open:
       // Keeps `recover` within half a circle of what it is compared with.
@@ -89,11 +94,7 @@ struct FastRecovery: BitwiseCopyable {
           count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
       }
       return .none
-    case .reduction:
-      guard acknowledgment - recover > 1 else { return .none }
-      phase = .open
-      recover = acknowledgment - 2
-      return .none
+    case .reduction: return .none
     case .timeout:
       if !echoesCongestion {
         congestion.acknowledged(
