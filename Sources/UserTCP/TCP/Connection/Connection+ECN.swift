@@ -1,4 +1,4 @@
-// Explicit congestion notification (RFC 3168) in both roles: what the handshake agrees on, how a mark on
+// Explicit congestion notification (RFC 3168, R9293-SHLD-8) in both roles: what the handshake agrees on, how a mark on
 // arriving text is echoed until the peer has heard, and how the echo of one of ours is answered: like a
 // loss, but once a window and with nothing to send again.
 
