@@ -15,6 +15,10 @@ struct HalfOpen: BitwiseCopyable {
     /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
     static let fromCookie = Flags(rawValue: 1 << 3)
     static let sack = Flags(rawValue: 1 << 4)
+    /// Its SYN asked for ECN (RFC 3168 §6.1.1).
+    static let ecn = Flags(rawValue: 1 << 6)
+    /// The SYN came again and asked no more: "SHOULD NOT set ECT on data packets".
+    static let sawPlainSYN = Flags(rawValue: 1 << 7)
   }
 
   var key: ConnectionKey
@@ -69,7 +73,8 @@ struct HalfOpen: BitwiseCopyable {
     }
     if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
-      flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
+      flags: flags.contains(.ecn) ? [.syn, .ack, .ece] : [.syn, .ack], sequence: initial,
+      acknowledgment: receiveNext,
       window: UInt16(Self.window(context.settings)), options: options)
   }
 
