@@ -90,9 +90,6 @@ struct Connection: ~Copyable {
   var activity = ActivityBlock()
   var deadlines = Deadlines()
 
-  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
-  var fastOpenListener = FastOpenListener()
-
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
   var lastReceived: Instant
@@ -105,6 +102,8 @@ struct Connection: ~Copyable {
   var segmentsSent: UInt32 = 0
   var segmentsReceived: UInt32 = 0
   var retransmissions: UInt32 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   init(
     key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,
