@@ -69,6 +69,7 @@ extension ProtocolStack {
     if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
     if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
+    if settings.ecn != .off, segment.asksForECN { flags.insert(.ecn) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
     var entry = HalfOpen(
       key: key, remoteInitial: segment.sequence,
@@ -135,8 +136,8 @@ extension ProtocolStack {
   /// Answers a SYN and forgets it: no entry, no retransmission (SEC-20).
   private mutating func sendCookie(_ entry: HalfOpen) {
     var entry = entry
-    // Without timestamps there is nowhere to keep a window shift (SEC-19).
-    if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack]) }
+    // Without timestamps there is nowhere to keep them (SEC-19).
+    if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack, .ecn]) }
     entry.initial = SYNCookie.sequence(
       for: entry.key, remoteInitial: entry.remoteInitial, announced: entry.remoteSegmentSize,
       at: context.now, context.secrets)
@@ -146,6 +147,7 @@ extension ProtocolStack {
       let shift = entry.flags.contains(.windowScale) ? entry.remoteWindowShift : nil
       var offered = SYNCookieOptions(windowShift: shift)
       offered.permitsSACK = entry.flags.contains(.sack)
+      offered.permitsECN = entry.flags.contains(.ecn)
       let clock = offered.timestamp(notAfter: timestamps.value &- offset)
       header.options.timestamps?.value = clock &+ offset
     }
@@ -200,6 +202,7 @@ extension ProtocolStack {
       entry.recentTimestamp = timestamps.value
       let offered = SYNCookieOptions(timestamp: timestamps.echo &- context.timestampOffset(key))
       if context.settings.usesSACK, offered.permitsSACK { entry.flags.insert(.sack) }
+      if context.settings.ecn != .off, offered.permitsECN { entry.flags.insert(.ecn) }
       if context.settings.windowScaling, let shift = offered.windowShift {
         entry.flags.insert(.windowScale)
         entry.remoteWindowShift = min(shift, 14)

@@ -83,14 +83,12 @@ struct Connection: ~Copyable {
   var timestamps: TimestampState
   var roundTrip: RoundTripEstimator
   var congestion: CongestionController
+  var ecn = ECNState()
   /// Without SACK.
   var recovery: FastRecovery
   /// With SACK: what is in flight, and its recovery.
   var activity = ActivityBlock()
   var deadlines = Deadlines()
-
-  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
-  var fastOpenListener = FastOpenListener()
 
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
@@ -104,6 +102,8 @@ struct Connection: ~Copyable {
   var segmentsSent: UInt32 = 0
   var segmentsReceived: UInt32 = 0
   var retransmissions: UInt32 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   init(
     key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,

@@ -50,6 +50,10 @@ extension Connection {
       send.windowShift = entry.remoteWindowShift
       receive.offerScaling(shift: entry.windowShift)
     }
+    if entry.flags.contains(.ecn) {
+      ecn.flags =
+        entry.flags.contains(.sawPlainSYN) ? .isAgreed : [.isAgreed, .sendsECT]
+    }
     receive.sendsSACK = entry.flags.contains(.sack)
     timestamps = entry.timestampClock(context)
     timestamps.isEnabled = usesTimestamps

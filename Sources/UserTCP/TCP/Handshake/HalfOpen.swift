@@ -3,18 +3,22 @@
 
 struct HalfOpen: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
-    let rawValue: UInt8
-    /// The first SYN-ACK brings a Fast Open cookie.
-    static let owesCookie = Flags(rawValue: 1 << 6)
+    let rawValue: UInt16
     static let timestamps = Flags(rawValue: 1 << 0)
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
     static let fromTimeWait = Flags(rawValue: 1 << 2)
-    /// Its timestamps count from the tuple's offset (SYS-23).
-    static let timestampOffset = Flags(rawValue: 1 << 5)
     /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
     static let fromCookie = Flags(rawValue: 1 << 3)
     static let sack = Flags(rawValue: 1 << 4)
+    /// Its timestamps count from the tuple's offset (SYS-23).
+    static let timestampOffset = Flags(rawValue: 1 << 5)
+    /// The first SYN-ACK brings a Fast Open cookie.
+    static let owesCookie = Flags(rawValue: 1 << 6)
+    /// Its SYN asked for ECN (RFC 3168 §6.1.1).
+    static let ecn = Flags(rawValue: 1 << 7)
+    /// The SYN came again and asked no more: "SHOULD NOT set ECT on data packets".
+    static let sawPlainSYN = Flags(rawValue: 1 << 8)
   }
 
   var key: ConnectionKey
@@ -69,7 +73,8 @@ struct HalfOpen: BitwiseCopyable {
     }
     if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
-      flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
+      flags: flags.contains(.ecn) ? [.syn, .ack, .ece] : [.syn, .ack], sequence: initial,
+      acknowledgment: receiveNext,
       window: UInt16(Self.window(context.settings)), options: options)
   }
 
