@@ -129,15 +129,16 @@ enum SweepCase: Sendable, Hashable {
     var link = LinkSettings()
     link.delay = roundTrip / 2
     link.lossPeriod = period
-    // As many losses again pass before, until the first slow start is forgotten.
-    let cycles = max(10, 4000 / period)
-    let half = cycles * period * Self.smallSegment
+    // The first slow start ends with the first loss, at hundreds of times the window that will be: it takes
+    // some twenty losses until that is forgotten.
+    let cycle = period * Self.smallSegment
+    let measured = max(10, 4000 / period) * cycle
+    let warm = measured + 20 * cycle
     var transfer = try SweepTransfer(
-      octets: 2 * half + 2 * period * Self.smallSegment, over: link, seed: 1,
-      .small(algorithm))
-    transfer.run(untilReceived: half, atMost: .seconds(20_000))
+      octets: warm + measured + 2 * cycle, over: link, seed: 1, .small(algorithm))
+    transfer.run(untilReceived: warm, atMost: .seconds(20_000))
     let (from, before) = (transfer.seconds, transfer.flows[0].received)
-    transfer.run(untilReceived: 2 * half, atMost: .seconds(40_000))
+    transfer.run(untilReceived: warm + measured, atMost: .seconds(40_000))
     let received = transfer.flows[0].received - before
     let window =
       Double(received) / Double(Self.smallSegment) / (transfer.seconds - from) * roundTrip.seconds
