@@ -43,8 +43,9 @@ extension Kernel {
       #expect(outcome.status == 0, "\(outcome.errors)")
       let lines = outcome.text.split(separator: "\n")
       #expect(lines.count == 2)
-      #expect(lines[0].hasPrefix("wire0 to wire1: 5 frames, 5 delivered, 0 lost"), "\(lines)")
-      #expect(lines[1].hasPrefix("wire1 to wire0: 5 frames, 5 delivered, 0 lost"), "\(lines)")
+      // Five at least: a kernel may have something to say of its own (IPv6).
+      #expect(lines.allSatisfy { $0.contains(" delivered, 0 lost, 0 dropped") }, "\(lines)")
+      #expect(lines.allSatisfy { frames($0) >= 5 }, "\(lines)")
       #expect(try !wire.left.hasDevice("wire0") && !wire.right.hasDevice("wire1"))
     }
 
@@ -56,8 +57,15 @@ extension Kernel {
       #expect(back.status == 1, "the answers are lost")
       let outcome = wire.relay.stop(SIGTERM)
       #expect(outcome.status == 0)
-      #expect(outcome.text.contains("wire0 to wire1: 6 frames, 0 delivered, 6 lost"))
-      #expect(outcome.text.contains("wire1 to wire0: 3 frames, 3 delivered, 0 lost"))
+      let lines = outcome.text.split(separator: "\n")
+      #expect(lines[0].contains(" frames, 0 delivered, ") && frames(lines[0]) >= 6, "\(lines)")
+      #expect(lines[1].contains(" delivered, 0 lost") && frames(lines[1]) >= 3, "\(lines)")
+    }
+
+    /// Of "wire0 to wire1: 6 frames, …".
+    private func frames(_ line: Substring) -> Int {
+      line.split(separator: " ").firstIndex(of: "frames,")
+        .flatMap { Int(line.split(separator: " ")[$0 - 1]) } ?? 0
     }
 
     @Test func `the kernel's TCP passes through it with every octet right`() throws {

@@ -32,7 +32,8 @@ import UserTCPRuntime
   }
 
   @Test(arguments: [
-    (["--losses", "0,,1"], "--loss: '' does not fit; take 0 to 100 percent"),
+    (["--losses", "0,,1"], "--losses: '0,,1' does not fit; write it like 0,0.1,1"),
+    (["--losses", "0,x"], "--loss: 'x' does not fit; take 0 to 100 percent"),
     (["--runs", "0"], "--runs: '0' does not fit; take 1 to 99"),
     (["--seconds", "601"], "--seconds: '601' does not fit; take 1 to 600"),
     (["--set", "tcp_sack"], "--set: 'tcp_sack' is not a setting"),

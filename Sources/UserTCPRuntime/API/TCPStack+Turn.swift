@@ -20,8 +20,8 @@ extension TCPStack {
     }
     abortEverything()
     line.flush(state)
-    repeat { runJobs() } while !loop.end()
     deliverTrace()
+    repeat { runJobs() } while !loop.end()
     device.close()
   }
 
