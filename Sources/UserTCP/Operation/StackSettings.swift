@@ -118,15 +118,21 @@ public struct StackSettings: Sendable {
   public var minimumSegmentSize = 48
 
   // Buffers
+  /// `tcp_mem`: what all connections together may hold (SEC-28).
+  public var memory = MemoryMarks()
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
   public var growsReceiveBuffer = true
+  /// What a reader that is behind may leave unread while memory is short, and have a window.
+  public var leastReceiveBuffer = 2048
   /// First receive window, in octets.
-  public var receiveBuffer = 65_535
+  public var receiveBuffer = 65_536
   /// What a receive window grows to while the reader keeps up.
-  public var maximumReceiveBuffer = 1 << 20
+  public var maximumReceiveBuffer = 16 << 20
+  /// What a program may have written and not acknowledged while memory is short.
+  public var leastSendBuffer = 4096
   public var sendBuffer = 64 << 10
   /// What a send buffer grows to while the congestion window does.
-  public var maximumSendBuffer = 1 << 20
+  public var maximumSendBuffer = 16 << 20
 
   // Closing
   /// 2MSL: how long TIME-WAIT lasts (TW-1).
@@ -206,6 +212,9 @@ extension StackSettings {
     settings.sendBuffer = min(max(sendBuffer, 1), BufferPool.largest)
     settings.maximumSendBuffer = min(
       max(maximumSendBuffer, settings.sendBuffer), BufferPool.largest)
+    settings.memory.limit = max(memory.limit, 0)
+    settings.memory.pressure = min(max(memory.pressure, 0), settings.memory.limit)
+    settings.memory.low = min(max(memory.low, 0), settings.memory.pressure)
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
@@ -252,6 +261,12 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).
   public var timeToLive: UInt8? = nil
+  /// `SO_RCVBUF`: octets that may lie unread, for good; 0: as the stack's settings say, and as many as
+  /// prove useful (SYS-27).
+  public var receiveBuffer: UInt32 = 0
+  /// `SO_SNDBUF`: octets that may be written and not acknowledged, for good; 0: as the stack's settings
+  /// say, and as many as prove useful (SYS-28).
+  public var sendBuffer: UInt32 = 0
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true
 

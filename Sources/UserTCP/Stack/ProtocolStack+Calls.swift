@@ -62,6 +62,7 @@ extension ProtocolStack {
     to remote: Endpoint, from local: Endpoint? = nil,
     options: ConnectionOptions = ConnectionOptions()
   ) throws(TCPError) -> ConnectionID {
+    guard !context.buffers.isExhausted else { throw .limitReached }  // SEC-28
     let key = try key(to: remote, from: local)
     let hash = context.secrets.tableHash(key)
     let initial = try initialSequence(of: key, hash: hash)
@@ -75,7 +76,7 @@ extension ProtocolStack {
     connection.receive.sendsSACK = context.settings.usesSACK
     if context.settings.windowScaling {
       connection.receive.offerScaling(
-        shift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer))
+        shift: ReceiveSide.windowShift(for: options.largestReceiveBuffer(context.settings)))
     }
     guard let id = insert(connection, hash: hash) else { throw .limitReached }
     context.counters.activeOpens += 1
@@ -164,6 +165,7 @@ extension ProtocolStack {
   ) throws(TCPError) -> Int {
     guard isHeld(id) else { throw .closed }
     let count = try connections[id.slot].write(bytes, urgent: urgent, &context)
+    if count == 0, connections[id.slot].send.isWriterWaiting { waitForMemory(id) }
     settle(id)
     return count
   }

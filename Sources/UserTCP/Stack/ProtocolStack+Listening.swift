@@ -30,6 +30,10 @@ extension ProtocolStack {
     _ segment: TCPSegment, for key: ConnectionKey, at listener: UInt32, _ hash: UInt32,
     replacing timeWaitPlace: UInt32?
   ) {
+    if context.buffers.isExhausted {
+      context.counters.listenDrops += 1  // SEC-28
+      return
+    }
     if listeners.pool[listener].isFull {
       context.counters.listenOverflows += 1  // SYS-8; cookies do not help here
       context.counters.listenDrops += 1
@@ -72,8 +76,9 @@ extension ProtocolStack {
       deadline: context.now + settings.initialRetransmissionTimeout, listener: listener,
       remoteSegmentSize: segment.options.maximumSegmentSize ?? 0, remoteWindow: segment.window,
       remoteWindowShift: min(segment.options.windowShift ?? 0, 14),
-      windowShift: ReceiveSide.windowShift(for: settings.maximumReceiveBuffer),
-      dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags)
+      windowShift: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings)),
+      dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags,
+      window: UInt16(clamping: options.receiveBuffer(settings)))
   }
 
   private enum Admission { case remember, sendCookie, drop }
@@ -169,9 +174,10 @@ extension ProtocolStack {
       key: key, remoteInitial: remoteInitial, initial: initial, recentTimestamp: 0, firstSent: 0,
       deadline: .never, listener: ListenerID(slot: id.slot, generation: id.generation),
       remoteSegmentSize: cookie.segmentSize, remoteWindow: segment.window, remoteWindowShift: 0,
-      windowShift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer),
+      windowShift: ReceiveSide.windowShift(
+        for: options.largestReceiveBuffer(context.settings)),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0,
-      flags: .fromCookie)
+      flags: .fromCookie, window: UInt16(clamping: options.receiveBuffer(context.settings)))
     if let timestamps = segment.options.timestamps, context.settings.timestamps != .off {
       entry.flags.insert(.timestamps)
       if context.settings.timestamps == .randomOffset { entry.flags.insert(.timestampOffset) }

@@ -31,6 +31,8 @@
   var urgentReady = RingQueue<ConnectionID>()
   var ready = RingQueue<ConnectionID>()
   var notifications = RingQueue<Notification>()
+  /// Connections whose programs could write nothing because memory was spent.
+  var memoryWaiters = RingQueue<ConnectionID>()
   /// Frames to our own addresses, back in with the next turn (IP4-5).
   var loopback = LoopbackQueue()
 
@@ -65,7 +67,10 @@
   /// Changes act at once, except where a connection has agreed something with its peer.
   public var settings: StackSettings {
     get { context.settings }
-    set { context.settings = newValue.clamped }
+    set {
+      context.settings = newValue.clamped
+      context.buffers.limit = context.settings.memory.limit
+    }
   }
 
   public var counters: Counters {
@@ -85,6 +90,8 @@
     wheel.catchUp(to: now)
     synQueue.catchUp(to: now)
     timeWait.catchUp(to: now)
+    context.watchMemory()
+    if !memoryWaiters.isEmpty { wakeMemoryWaiters() }
   }
 
   /// What to tell the program next.

@@ -135,8 +135,18 @@ extension Setting {
   ]
 
   private static let buffers: [Setting] = [
-    .buffer("tcp_rmem", \.receiveBuffer, \.maximumReceiveBuffer, "receive window"),
-    .buffer("tcp_wmem", \.sendBuffer, \.maximumSendBuffer, "send buffer"),
+    .marks(
+      "tcp_rmem", .octets, bufferSizes,
+      [\.leastReceiveBuffer, \.receiveBuffer, \.maximumReceiveBuffer], share: 2,
+      "receive buffer of a connection: while memory is short, first and largest; half is its window"),
+    .marks(
+      "tcp_wmem", .octets, bufferSizes,
+      [\.leastSendBuffer, \.sendBuffer, \.maximumSendBuffer],
+      "send buffer of a connection: while memory is short, first and largest"),
+    .marks(
+      "tcp_mem", .pages, 0...2_147_483_647,
+      [\.memory.low, \.memory.pressure, \.memory.limit], times: 4096,
+      "memory of all connections: no longer short, short (windows stop growing), spent"),
     .flag(
       "tcp_moderate_rcvbuf", \.growsReceiveBuffer,
       "the receive window grows while the reader keeps up"),
@@ -144,6 +154,9 @@ extension Setting {
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
   ]
+
+  /// At most 65,535 shifted by 14, the largest window there is.
+  private static let bufferSizes = 4096...1_073_725_440
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),

@@ -85,6 +85,10 @@ extension LinuxCounter {
     ("TCPACKSkippedFinWait2", \.tcp.skippedReplies.inFinWait2),
     ("TCPACKSkippedTimeWait", \.tcp.skippedReplies.inTimeWait),
     ("TCPACKSkippedChallenge", \.tcp.skippedReplies.challenges),
+    ("PruneCalled", \.tcp.pruneCalls), ("RcvPruned", \.tcp.receivePruned),
+    ("OfoPruned", \.tcp.outOfOrderPruned), ("TCPRcvQDrop", \.tcp.receiveQueueDrops),
+    ("TCPMemoryPressures", \.tcp.memoryPressures),
+    ("TCPMemoryPressuresChrono", \.tcp.memoryPressureMilliseconds),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
   ]
 }

@@ -286,16 +286,16 @@ import UserTCPSimulation
     let c = try peer.opensConnection(options: [.maximumSegmentSize(1460), .windowScale(7)])
     var seq = c.seq
     var largest = 0
-    for _ in 0..<4000 {
+    for _ in 0..<2000 {
       peer.sends(.data(seq: seq, ack: c.ack, [UInt8](repeating: 5, count: 1460)))
       seq += 1460
       _ = try peer.appReads(c.id)
-      if seq - c.seq > 0, (seq - c.seq) % 14_600 == 0 { try peer.advances(by: .milliseconds(1)) }
+      if (seq - c.seq) % 58_400 == 0 { try peer.advances(by: .milliseconds(1)) }
       for answer in try peer.takesSegments() {
         largest = max(largest, Int(answer.window) << c.stackShift)
       }
     }
-    #expect(largest >= 512 << 10)
+    #expect(largest >= 128 << 10)
   }
 
   // R9293-MUST-66

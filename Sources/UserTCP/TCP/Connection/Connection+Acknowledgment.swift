@@ -79,6 +79,7 @@ extension Connection {
     }
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
+    if send.isStarved { growSendBuffer(context) }
     wakeWriter()
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
   }

@@ -282,7 +282,7 @@ extension Connection {
 
   /// The window to offer now, with a count of when it shuts and opens.
   private mutating func windowField(_ context: inout TCPContext) -> UInt16 {
-    let field = receive.windowField()
+    let field = receive.windowField(context.windowAllowance)
     if (field == 0) != receive.isShut {
       receive.isShut = field == 0
       if field == 0 {

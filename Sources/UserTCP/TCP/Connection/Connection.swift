@@ -40,6 +40,8 @@ struct Connection: ~Copyable {
     static let reportedDoubt = Flags(rawValue: 1 << 15)
     /// A tail loss probe is due.
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
+    /// In the queue of those whose programs could write nothing for lack of memory.
+    static let awaitsMemory = Flags(rawValue: 1 << 24)
   }
 
   let key: ConnectionKey
@@ -76,12 +78,12 @@ struct Connection: ~Copyable {
   var unansweredSince = Instant.never
   var lastReceived: Instant
   var lastSent: Instant
-  /// When an invalid segment was last answered (SEC-8); `.never`: not yet.
-  var lastInvalidReply = Instant.never
 
   var bytesSent: UInt64 = 0
   var bytesReceived: UInt64 = 0
   var retransmissions: UInt32 = 0
+  /// When an invalid segment was last answered (SEC-8), in milliseconds modulo 2^32; 0: not yet.
+  var lastInvalidReply: UInt32 = 0
 
   init(
     key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,
@@ -92,9 +94,8 @@ struct Connection: ~Copyable {
     self.options = options
     let settings = context.settings
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer)
-    receive = ReceiveSide(
-      bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
+      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(settings))
+    receive = ReceiveSide(bufferLimit: options.receiveBuffer(settings))
     timestamps = TimestampState(offset: context.timestampOffset(key))
     roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
     congestion = CongestionController(
@@ -165,6 +166,7 @@ struct Connection: ~Copyable {
     deadlines.retransmission = .never
     unansweredSince = .never
     retransmissionsInRow = 0
+    receive.beginTuning(at: context.now, roundTrip: roundTrip.smoothed)
     startKeepAlive(&context)
     events.insert(.established)
     flags.insert(.isOutputDue)

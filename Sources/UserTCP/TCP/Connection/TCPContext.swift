@@ -14,6 +14,7 @@
   var buffers = BufferPool()
   var replies = ReplyQueue()
   private var challenges: ChallengeBudget
+  private var pressure = MemoryPressure()
   let secrets: HostSecrets
   /// The device cuts super-segments.
   let sendsSuperSegments: Bool
@@ -23,6 +24,7 @@
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
     challenges = ChallengeBudget(seed: secrets.challengeSeed)
+    buffers.limit = settings.memory.limit
   }
 
   /// IPv4 and TCP headers without options: what the MTU loses to them.
@@ -33,6 +35,18 @@
     if challenges.take(at: now, limit: settings.challengeLimit) { return true }
     counters.skippedReplies.challenges += 1
     return false
+  }
+
+  /// Past the second mark of `tcp_mem`, until it falls below the first.
+  var isMemoryShort: Bool { pressure.isOn }
+
+  mutating func watchMemory() {
+    pressure.look(at: buffers.bytesLent, settings.memory, now: now, &counters)
+  }
+
+  /// What windows may do now.
+  var windowAllowance: WindowAllowance {
+    WindowAllowance(least: isMemoryShort ? settings.leastReceiveBuffer : nil)
   }
 
   /// Where the timestamp clock of a connection counts from (SEC-13, SYS-23).

@@ -20,7 +20,7 @@ extension Connection {
     send.maximumWindow = send.window
     send.windowSequence = entry.remoteInitial
     send.windowAcknowledgment = entry.initial
-    receive.begin(initial: entry.remoteInitial)
+    receive.begin(initial: entry.remoteInitial, window: entry.window)
     if entry.flags.contains(.windowScale) {
       send.windowShift = entry.remoteWindowShift
       receive.offerScaling(shift: entry.windowShift)

@@ -39,15 +39,12 @@ struct HalfOpen: BitwiseCopyable {
   var timeToLive: UInt8
   var retransmissions: UInt8
   var flags: Flags
+  /// What the SYN-ACK offers, never scaled.
+  var window: UInt16
 
   /// The only numbers there are before the handshake is done.
   var sendNext: SequenceNumber { initial + 1 }
   var receiveNext: SequenceNumber { remoteInitial + 1 }
-
-  /// The window that the SYN-ACK offered.
-  static func window(_ settings: borrowing StackSettings) -> Int {
-    min(settings.receiveBuffer, Int(UInt16.max))
-  }
 
   /// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
   func synAck(_ context: borrowing TCPContext) -> TCPHeader {
@@ -60,7 +57,7 @@ struct HalfOpen: BitwiseCopyable {
     }
     return TCPHeader(
       flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
-      window: UInt16(Self.window(context.settings)), options: options)
+      window: window, options: options)
   }
 
   /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
@@ -70,7 +67,7 @@ struct HalfOpen: BitwiseCopyable {
     let shift = flags.contains(.windowScale) ? windowShift : 0
     return TCPHeader(
       flags: .ack, sequence: sendNext, acknowledgment: receiveNext,
-      window: UInt16(Self.window(context.settings) >> Int(shift)), options: options)
+      window: window >> UInt16(shift), options: options)
   }
 
   func reply(_ header: TCPHeader) -> Reply {

@@ -1,0 +1,44 @@
+// How large a connection's buffers are: first, and while it shows that it can use more. A size that the
+// program chose stays (SYS-27, SYS-28).
+
+extension Connection {
+  /// Dynamic right-sizing: the window follows what the program reads in a round trip (SYS-35).
+  mutating func growReceiveBuffer(to useful: Int, _ context: borrowing TCPContext) {
+    let settings = context.settings
+    guard settings.growsReceiveBuffer, options.receiveBuffer == 0, !context.isMemoryShort else {
+      return
+    }
+    let near = max(Self.nearBuffer, settings.receiveBuffer)
+    receive.growBuffer(
+      to: useful,
+      atMost: receive.tuning.isNear
+        ? min(near, settings.maximumReceiveBuffer) : settings.maximumReceiveBuffer)
+  }
+
+  /// Enough for 8 Gbit/s where a round trip takes less than a millisecond.
+  private static let nearBuffer = 1 << 20
+
+  /// Twice what may be in flight, so that an ACK always finds the next flight written. Asked when the
+  /// buffer is what holds the sender back.
+  mutating func growSendBuffer(_ context: borrowing TCPContext) {
+    guard options.sendBuffer == 0, !context.isMemoryShort else { return }
+    let useful = min(
+      2 * min(congestion.window, Int(send.maximumWindow)), context.settings.maximumSendBuffer)
+    if useful > Int(send.bufferLimit) { send.bufferLimit = UInt32(useful) }
+  }
+}
+
+extension ConnectionOptions {
+  func receiveBuffer(_ settings: borrowing StackSettings) -> Int {
+    receiveBuffer == 0 ? settings.receiveBuffer : min(Int(receiveBuffer), BufferPool.largest)
+  }
+
+  func sendBuffer(_ settings: borrowing StackSettings) -> Int {
+    sendBuffer == 0 ? settings.sendBuffer : min(Int(sendBuffer), BufferPool.largest)
+  }
+
+  /// What the window scale must be able to say.
+  func largestReceiveBuffer(_ settings: borrowing StackSettings) -> Int {
+    max(receiveBuffer(settings), settings.maximumReceiveBuffer)
+  }
+}
