@@ -112,7 +112,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
 
   // Memory
   public var memoryPressures: UInt64 = 0  // TCPMemoryPressures: it began to be short
-  public var memoryPressureMilliseconds: UInt64 = 0  // TCPMemoryPressuresChrono, of those that are over
+  /// TCPMemoryPressuresChrono: of those times that are over.
+  public var memoryPressureMilliseconds: UInt64 = 0
   public var pruneCalls: UInt64 = 0  // PruneCalled: text in order found no memory
   public var outOfOrderPruned: UInt64 = 0  // OfoPruned: runs behind a gap were forgotten for it
   public var receivePruned: UInt64 = 0  // RcvPruned: and that was not enough
@@ -131,7 +132,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   // Closing
   public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close
   public var abortsOnClose: UInt64 = 0  // TCPAbortOnClose
-  public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: too many orphans, or no memory for them
+  public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: of orphans
   public var abortsOnTimeout: UInt64 = 0  // TCPAbortOnTimeout
   public var abortsOnLinger: UInt64 = 0  // TCPAbortOnLinger: nobody was to wait in FIN-WAIT-2
   public var timeWaitExpired: UInt64 = 0  // TW

@@ -134,6 +134,12 @@ public struct StackSettings: Sendable {
   /// What a send buffer grows to while the congestion window does.
   public var maximumSendBuffer = 16 << 20
 
+  /// `tcp_notsent_lowat`: a connection is writable only while fewer octets than this wait to be sent.
+  public var notSentLowMark: UInt32 = .max
+  /// `tcp_shrink_window`: a window may be offered smaller than before, which RFC 9293 discourages
+  /// (SHLD-14). What was ever offered is taken all the same (SYS-35).
+  public var shrinksWindow = false
+
   // Closing
   /// 2MSL: how long TIME-WAIT lasts (TW-1).
   public var timeWaitInterval: Interval
@@ -248,6 +254,11 @@ public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
 public struct ConnectionOptions: Sendable, BitwiseCopyable {
   /// Send small segments at once: Nagle off (R9293-MUST-17).
   public var noDelay = false
+  /// `TCP_CORK`: send full segments only, and the rest when this is switched off, at the end of the stream,
+  /// or 200 ms after all before it was acknowledged. Stronger than `noDelay`.
+  public var cork = false
+  /// `TCP_QUICKACK`: acknowledge text at once, for as long as this is set.
+  public var quickAcknowledgment = false
   /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
   public var keepAlive: KeepAlive? = nil
   /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
@@ -267,6 +278,9 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   /// `SO_SNDBUF`: octets that may be written and not acknowledged, for good; 0: as the stack's settings
   /// say, and as many as prove useful (SYS-28).
   public var sendBuffer: UInt32 = 0
+  /// `TCP_NOTSENT_LOWAT`: writable only while fewer octets than this wait to be sent, so that what is written
+  /// is still fresh when it goes; 0: as `StackSettings.notSentLowMark` says.
+  public var notSentLowMark: UInt32 = 0
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true
 

@@ -173,7 +173,7 @@ extension ProtocolStack {
   /// How much `write` would take now.
   public func writableBytes(_ id: ConnectionID) -> Int {
     guard isHeld(id), connections[id.slot].state.acceptsWrites else { return 0 }
-    return connections[id.slot].send.room
+    return connections[id.slot].writableCount(context)
   }
 
   /// Octets that arrived before an orderly end can be read after it; a failure throws at once.

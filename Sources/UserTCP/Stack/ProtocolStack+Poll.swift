@@ -93,6 +93,7 @@ extension ProtocolStack {
           ready.append(id)
         }
       }
+      if !connections[slot].events.isEmpty { tell(id) }
       let deadline = connections[slot].deadlines.earliest
       if deadline != .never { wheel.set(slot, for: deadline) }
     }

@@ -131,12 +131,16 @@
         urgentReady.append(id)
       }
     }
-    if !connections[slot].events.isEmpty, flags.isDisjoint(with: Self.untold) {
-      connections[slot].flags.insert(.isNotified)
-      notifications.append(.connection(id, []))
-    }
+    if !connections[slot].events.isEmpty { tell(id) }
     let deadline = connections[slot].deadlines.earliest
     if deadline != .never { wheel.set(slot, for: deadline) }
+  }
+
+  /// The program hears of what has happened with the next notifications.
+  mutating func tell(_ id: ConnectionID) {
+    guard connections[id.slot].flags.isDisjoint(with: Self.untold) else { return }
+    connections[id.slot].flags.insert(.isNotified)
+    notifications.append(.connection(id, []))
   }
 
   /// Told already, not known to the program yet, or no longer.

@@ -54,6 +54,7 @@ public final class ScriptedPeer {
     stackAddress = interface.address
     frameChecks = FrameChecks(
       address: interface.address, mtu: settings.mtu, offloads: offloads)
+    conversationChecks.allowsShrinkingWindows = settings.shrinksWindow
     stack.advance(to: start)
   }
 

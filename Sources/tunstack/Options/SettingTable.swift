@@ -138,11 +138,12 @@ extension Setting {
     .marks(
       "tcp_rmem", .octets, bufferSizes,
       [\.leastReceiveBuffer, \.receiveBuffer, \.maximumReceiveBuffer], share: 2,
-      "receive buffer of a connection: while memory is short, first and largest; half is its window"),
+      "receive buffer of a connection: while memory is short, first and largest; half is its window"
+    ),
     .marks(
       "tcp_wmem", .octets, bufferSizes,
       [\.leastSendBuffer, \.sendBuffer, \.maximumSendBuffer],
-      "send buffer of a connection: while memory is short, first and largest"),
+      "send buffer of a connection: unsent while memory is short, first and largest"),
     .marks(
       "tcp_mem", .pages, 0...2_147_483_647,
       [\.memory.low, \.memory.pressure, \.memory.limit], times: 4096,
@@ -150,6 +151,12 @@ extension Setting {
     .flag(
       "tcp_moderate_rcvbuf", \.growsReceiveBuffer,
       "the receive window grows while the reader keeps up"),
+    .flag(
+      "tcp_shrink_window", \.shrinksWindow,
+      "a window may be offered smaller than before when its buffer is"),
+    .number(
+      "tcp_notsent_lowat", .octets, 0...4_294_967_295, \.notSentLowMark,
+      "unsent octets below which a connection is writable"),
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),

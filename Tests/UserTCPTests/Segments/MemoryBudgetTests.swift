@@ -69,7 +69,8 @@ import UserTCPSimulation
   }
 
   // SEC-28, SACK-4
-  @Test func `past the third mark what waits behind a gap makes room for what is in order`() throws {
+  @Test func `past the third mark what waits behind a gap makes room for what is in order`() throws
+  {
     let peer = ScriptedPeer(settings: settings(limit: 6200))
     var c = try peer.opensConnection(options: Self.options)
     let start = c.seq
@@ -95,7 +96,8 @@ import UserTCPSimulation
   }
 
   // SEC-28
-  @Test func `then text in order is dropped unacknowledged, and taken when it comes again`() throws {
+  @Test func `then text in order is dropped unacknowledged, and taken when it comes again`() throws
+  {
     let peer = ScriptedPeer(settings: settings(limit: 8192))
     var c = try peer.opensConnection(options: Self.options)
     let start = c.seq

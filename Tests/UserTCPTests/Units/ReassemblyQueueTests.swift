@@ -172,7 +172,8 @@ struct ReassemblyQueueTests {
     // A run's own memory has room.
     isTaken = queue.insert([7, 7].raw, at: SequenceNumber(21), pool: &pool)
     #expect(isTaken)
-    isTaken = queue.insert([UInt8](repeating: 7, count: 600).raw, at: SequenceNumber(23), pool: &pool)
+    isTaken = queue.insert(
+      [UInt8](repeating: 7, count: 600).raw, at: SequenceNumber(23), pool: &pool)
     #expect(!isTaken)
     let held = runs(queue, from: SequenceNumber(0))
     #expect(held == [10..<11, 20..<23])

@@ -80,7 +80,7 @@ extension Connection {
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
     if send.isStarved { growSendBuffer(context) }
-    wakeWriter()
+    if send.isWriterWaiting { wakeWriter(context) }
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
   }
 
@@ -94,14 +94,6 @@ extension Connection {
       unansweredSince = context.now
       startRetransmissionTimer(&context)
     }
-  }
-
-  private mutating func wakeWriter() {
-    guard send.isWriterWaiting else { return }
-    // Half the buffer at once, so that a writer is not woken for every ACK.
-    guard send.room >= Int(send.bufferLimit) / 2 || send.ring.isEmpty else { return }
-    send.isWriterWaiting = false
-    events.insert(.writable)
   }
 
   private mutating func updateWindow(_ window: UInt32, from segment: TCPSegment) {

@@ -26,6 +26,30 @@ extension Connection {
       2 * min(congestion.window, Int(send.maximumWindow)), context.settings.maximumSendBuffer)
     if useful > Int(send.bufferLimit) { send.bufferLimit = UInt32(useful) }
   }
+
+  // MARK: Writing
+
+  /// How much the program may write now.
+  func writableCount(_ context: borrowing TCPContext) -> Int {
+    min(send.room, max(0, notSentLimit(context) - send.unsent))
+  }
+
+  /// How much may wait to be sent. What memory is short of is not to lie in queues.
+  private func notSentLimit(_ context: borrowing TCPContext) -> Int {
+    let settings = context.settings
+    let own = options.notSentLowMark
+    let mark = max(Int(own == 0 ? settings.notSentLowMark : own), 1)
+    return context.isMemoryShort ? min(mark, settings.leastSendBuffer) : mark
+  }
+
+  /// Tells a program that waits to write once there is room for half of all there may be, so that it is not
+  /// woken for every ACK.
+  mutating func wakeWriter(_ context: borrowing TCPContext) {
+    let most = min(Int(send.bufferLimit), notSentLimit(context))
+    guard writableCount(context) >= max(most / 2, 1) else { return }
+    send.isWriterWaiting = false
+    events.insert(.writable)
+  }
 }
 
 extension ConnectionOptions {

@@ -10,7 +10,8 @@ extension Connection {
     guard state.acceptsWrites, !send.isFinished else {
       throw state.isSynchronized ? .closed : .notConnected
     }
-    let count = send.append(bytes, pool: &context.buffers)
+    let room = writableCount(context)
+    let count = send.append(bytes, atMost: room, pool: &context.buffers)
     if urgent, count > 0 {
       send.isUrgent = true
       send.urgentEnd = send.dataEnd
@@ -116,6 +117,8 @@ extension Connection {
     }
     guard outcome == nil else { return }
     if before != (options.keepAlive, options.followsKeepAliveSettings) { startKeepAlive(&context) }
-    flags.insert(.isOutputDue)  // Nagle may have been switched off
+    if options.quickAcknowledgment, deadlines.acknowledgment != .never { acknowledgeNow() }
+    if send.isWriterWaiting { wakeWriter(context) }
+    flags.insert(.isOutputDue)  // Nagle or the cork may have been switched off
   }
 }

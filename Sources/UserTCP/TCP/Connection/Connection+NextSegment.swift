@@ -150,6 +150,7 @@ extension Connection {
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
       if unansweredSince == .never { unansweredSince = context.now }
+      if send.isWriterWaiting { wakeWriter(context) }  // less is unsent (TCP_NOTSENT_LOWAT)
     }
     if deadlines.retransmission == .never || send.unacknowledged == start {
       startRetransmissionTimer(&context)
@@ -192,8 +193,8 @@ extension Connection {
     if available == whole { return whole }
     if available == unsent {
       let goesAtOnce =
-        options.noDelay || send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
-        || (send.flight == 0 && whole == 0)
+        send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
+        || !options.cork && (options.noDelay || (send.flight == 0 && whole == 0))
       return goesAtOnce ? available : whole
     }
     // Cut short by the peer's window.

@@ -347,7 +347,7 @@ extension Connection {
   /// RFC 9293 §3.8.6.3: at once for every second full segment and while the peer is in slow start,
   /// else within the delay (SHLD-18, SHLD-19, MUST-40).
   private mutating func acknowledgeInTime(_ context: inout TCPContext) {
-    if receive.owesImmediateACK { return acknowledgeNow() }
+    if receive.owesImmediateACK || options.quickAcknowledgment { return acknowledgeNow() }
     if quickAcknowledgments > 0 {
       quickAcknowledgments -= 1
       return acknowledgeNow()

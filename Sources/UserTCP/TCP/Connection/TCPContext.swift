@@ -46,7 +46,8 @@
 
   /// What windows may do now.
   var windowAllowance: WindowAllowance {
-    WindowAllowance(least: isMemoryShort ? settings.leastReceiveBuffer : nil)
+    WindowAllowance(
+      least: isMemoryShort ? settings.leastReceiveBuffer : nil, mayShrink: settings.shrinksWindow)
   }
 
   /// Where the timestamp clock of a connection counts from (SEC-13, SYS-23).

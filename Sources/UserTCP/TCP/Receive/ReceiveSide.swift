@@ -11,6 +11,8 @@
 struct WindowAllowance: BitwiseCopyable {
   /// While memory is short, who has left so much unread gets no new room; `nil`: memory is not short.
   var least: Int? = nil
+  /// `tcp_shrink_window`
+  var mayShrink = false
 }
 
 struct ReceiveSide: ~Copyable {
@@ -102,16 +104,29 @@ struct ReceiveSide: ~Copyable {
     return .latest(edge, possible)
   }
 
+  /// What there is room for, whatever was promised: nothing rather than a silly window.
+  private func shrunkWindow(_ allowance: WindowAllowance) -> Int {
+    if let least = allowance.least, ring.count >= least { return 0 }
+    let room = max(0, Int(bufferLimit) - ring.count)
+    return room < leastGain ? 0 : room
+  }
+
+  /// Less than this is not worth offering.
+  private var leastGain: Int { min(Int(bufferLimit) / 2, max(Int(segmentSize), 536)) }
+
   /// Silly-window avoidance (RFC 9293 §3.8.6.2.2, MUST-39): the edge moves by at least half the
   /// buffer or a full segment, or not at all.
   private func edgeMayMove(to possible: SequenceNumber) -> Bool {
     let gain = possible - edge
-    return gain > 0 && gain >= min(Int(bufferLimit) / 2, max(Int(segmentSize), 536))
+    return gain > 0 && gain >= leastGain
   }
 
   /// The peer may soon be held back by a window that is larger by now: worth an ACK of its own.
   func owesWindowUpdate(_ allowance: WindowAllowance) -> Bool {
-    !isFinished && window < Int(bufferLimit) / 2 && edgeMayMove(to: possibleEdge(allowance))
+    guard !isFinished else { return false }
+    // A window that was offered as shut although its edge lies further on.
+    if isShut, window > 0, allowance.mayShrink { return shrunkWindow(allowance) > 0 }
+    return window < Int(bufferLimit) / 2 && edgeMayMove(to: possibleEdge(allowance))
   }
 
   /// The window field of a segment sent now; moves the edge as far as it may.
@@ -123,7 +138,8 @@ struct ReceiveSide: ~Copyable {
     let unit = 1 << Int(windowShift)
     let roundedUp = next + (window + unit - 1) / unit * unit
     if roundedUp <= possible { edge = roundedUp }
-    return UInt16(min(window >> windowShift, Int(UInt16.max)))
+    let offered = allowance.mayShrink ? min(window, shrunkWindow(allowance)) : window
+    return UInt16(min(offered >> windowShift, Int(UInt16.max)))
   }
 
   /// Fields of SYN segments are never scaled (TS-2).

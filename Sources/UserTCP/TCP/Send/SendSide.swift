@@ -67,8 +67,11 @@ struct SendSide: ~Copyable {
   /// program would write more.
   var isStarved: Bool { isWriterWaiting && dataEnd - next < Int(segmentSize) }
 
+  /// Octets that have never been sent.
+  var unsent: Int { dataEnd - .latest(next, dataStart) }
+
   /// Takes as many octets as there is room and memory for, and says how many.
-  mutating func append(_ bytes: RawSpan, pool: inout BufferPool) -> Int {
+  mutating func append(_ bytes: RawSpan, atMost room: Int, pool: inout BufferPool) -> Int {
     var count = min(bytes.byteCount, room)
     while !ring.append(bytes.extracting(first: count), from: &pool) {
       // Fewer take less memory, and what fits into the ring takes none.
