@@ -4,15 +4,14 @@
 extension Connection {
   /// Dynamic right-sizing: the window follows what the program reads in a round trip (SYS-35).
   mutating func growReceiveBuffer(to useful: Int, _ context: borrowing TCPContext) {
-    let settings = context.settings
-    guard settings.growsReceiveBuffer, options.receiveBuffer == 0, !context.isMemoryShort else {
-      return
+    guard useful > Int(receive.bufferLimit), context.settings.growsReceiveBuffer,
+      options.receiveBuffer == 0, !context.isMemoryShort
+    else { return }
+    var most = context.settings.maximumReceiveBuffer
+    if receive.tuning.isNear {
+      most = min(most, max(Self.nearBuffer, context.settings.receiveBuffer))
     }
-    let near = max(Self.nearBuffer, settings.receiveBuffer)
-    receive.growBuffer(
-      to: useful,
-      atMost: receive.tuning.isNear
-        ? min(near, settings.maximumReceiveBuffer) : settings.maximumReceiveBuffer)
+    receive.growBuffer(to: useful, atMost: most)
   }
 
   /// Enough for 8 Gbit/s where a round trip takes less than a millisecond.
@@ -36,10 +35,10 @@ extension Connection {
 
   /// How much may wait to be sent. What memory is short of is not to lie in queues.
   private func notSentLimit(_ context: borrowing TCPContext) -> Int {
-    let settings = context.settings
+    // Field by field: a copy of all settings for every write would cost more than the write.
     let own = options.notSentLowMark
-    let mark = max(Int(own == 0 ? settings.notSentLowMark : own), 1)
-    return context.isMemoryShort ? min(mark, settings.leastSendBuffer) : mark
+    let mark = max(Int(own == 0 ? context.settings.notSentLowMark : own), 1)
+    return context.isMemoryShort ? min(mark, context.settings.leastSendBuffer) : mark
   }
 
   /// Tells a program that waits to write once there is room for half of all there may be, so that it is not
