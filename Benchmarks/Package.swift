@@ -18,6 +18,9 @@ let package = Package(
       name: "engine-snapshot", dependencies: [.product(name: "UserTCP", package: "UserTCP")],
       swiftSettings: settings),
     .executableTarget(
+      name: "engine-recovery", dependencies: [.product(name: "UserTCP", package: "UserTCP")],
+      swiftSettings: settings),
+    .executableTarget(
       name: "beside-time-wait",
       dependencies: [.product(name: "UserTCPRuntime", package: "UserTCP")],
       swiftSettings: settings),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check and test: lint, layers, requirements, a release build, and `swift test`, of which
+# Runs every check and test: lint, layers, requirements, a release build, a minute of simulations, and
+# `swift test`, of which
 # level 1 to 3 need nothing, and level 4 (the kernel on the other side of a TUN) needs root and
 # /dev/net/tun. As root it installs the programs level 4 talks to, and removes every namespace it
 # made, also after a failure. Without root it says at its end what was left out. The last line is
@@ -53,6 +54,9 @@ say "release build"
 swift build -c release --product tunstack
 TUNSTACK="$(swift build -c release --show-bin-path)/tunstack"
 export TUNSTACK
+
+say "simulations (scripts/simulate-all.sh has all of them)"
+scripts/simulate-all.sh --quick
 
 say "tests"
 status=0

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -153,6 +154,18 @@ int ctun_wait(int device, int event, int64_t nanoseconds) {
   struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
   if (ppoll(waits, 2, nanoseconds < 0 ? NULL : &time, NULL) <= 0) return 0;
   return (waits[0].revents ? CTUN_DEVICE_READY : 0) | (waits[1].revents ? CTUN_EVENT_READY : 0);
+}
+
+int ctun_wait_for_two(int device, int other, int event, int64_t nanoseconds) {
+  struct pollfd waits[3] = {{device, POLLIN, 0}, {other, POLLIN, 0}, {event, POLLIN, 0}};
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  if (ppoll(waits, 3, nanoseconds < 0 ? NULL : &time, NULL) <= 0) return 0;
+  return (waits[0].revents ? CTUN_DEVICE_READY : 0) | (waits[1].revents ? CTUN_OTHER_READY : 0) |
+         (waits[2].revents ? CTUN_EVENT_READY : 0);
+}
+
+int ctun_set_timer_slack(unsigned long nanoseconds) {
+  return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 int ctun_unshare_network(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }

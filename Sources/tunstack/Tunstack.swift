@@ -14,7 +14,7 @@ struct Tunstack: ParsableCommand {
     subcommands: [
       ServeCommand.self, ConnectCommand.self, NetstatCommand.self, SSCommand.self,
       NstatCommand.self, ProcCommand.self, SysctlCommand.self,
-      LabCommand.self, SimulateCommand.self,
+      LabCommand.self, SimulateCommand.self, LinkCommand.self,
     ])
 
   static func main() {

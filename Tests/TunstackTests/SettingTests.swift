@@ -27,6 +27,14 @@ import UserTCPRuntime
       #expect(standard.isEmpty)
       setting.write(&settings, [8080, 8080, 9000, 9010])
       #expect(setting.text(settings) == "8080,9000-9010")
+    case .keys:
+      #expect(setting.text(settings) == "00000000-00000000-00000000-00000000")
+      setting.write(&settings, [1, 2, 3, 4, 5, 6, 7, 0xFFFF_FFFF])
+      let text = setting.text(settings)
+      #expect(
+        text
+          == "00000001-00000002-00000003-00000004,00000005-00000006-00000007-ffffffff")
+      #expect(setting.numbers(text) == [1, 2, 3, 4, 5, 6, 7, 0xFFFF_FFFF])
     case .name(let names):
       setting.write(&settings, [names.count - 1])
       #expect(setting.text(settings) == names.last)
@@ -94,6 +102,8 @@ import UserTCPRuntime
     ("ip_local_port_range=2000 1000", "2 rising numbers of 1 to 65535 ports"),
     ("ip_local_port_range=0 1000", "2 rising numbers"),
     ("tcp_rmem=4096 4096", "3 rising numbers"),
+    ("tcp_fastopen_key=1-2-3", "tcp_fastopen_key is four groups of 8 hexadecimal digits"),
+    ("tcp_fastopen_key=1-2-3-123456789", "tcp_fastopen_key is four groups"),
     ("tcp_fin_timeout", "is not a setting"),
   ])
   func `a bad value is answered with the range`(_ text: String, _ rule: String) {

@@ -25,8 +25,8 @@ import UserTCPRuntime
     let plan = try Self.plan([])
     #expect(plan.link.rate == 1_250_000)
     #expect(plan.link.delay == .milliseconds(20))
-    #expect(plan.bandwidthDelayProduct == 50_000)
-    #expect(plan.queuePackets == 33)
+    #expect(plan.path.bandwidthDelayProduct == 50_000)
+    #expect(plan.path.queuePackets == 33)
     #expect(plan.duration == .seconds(30))
     #expect(plan.octets == 1 << 31)
     #expect(plan.settings.congestionAlgorithm == .cubic)
@@ -35,10 +35,10 @@ import UserTCPRuntime
   @Test func `bad luck is the data's alone unless both ways are asked for`() throws {
     let one = try Self.plan(["--loss", "2%", "--queue", "5"])
     #expect(one.link.loss == 0.02)
-    #expect(one.wayBack.loss == 0)
-    #expect(one.wayBack.rate == one.link.rate)
-    #expect(one.wayBack.queueLimit == one.link.queueLimit)
-    #expect(try Self.plan(["--loss", "2", "--both-ways"]).wayBack.loss == 0.02)
+    #expect(one.path.back.loss == 0)
+    #expect(one.path.back.rate == one.link.rate)
+    #expect(one.path.back.queueLimit == one.link.queueLimit)
+    #expect(try Self.plan(["--loss", "2", "--both-ways"]).path.back.loss == 0.02)
   }
 
   @Test func `octets are for each flow and leave the time open`() throws {
@@ -54,7 +54,7 @@ import UserTCPRuntime
     ])
     #expect(!plan.settings.usesRACK)
     #expect(plan.settings.congestionAlgorithm == .reno)
-    #expect(plan.settings.maximumReceiveBuffer >= 3 * plan.bandwidthDelayProduct)
+    #expect(plan.settings.maximumReceiveBuffer >= 3 * plan.path.bandwidthDelayProduct)
     let small = try Self.plan(["--set", "tcp_rmem=4096 131072 131072"])
     #expect(small.settings.maximumReceiveBuffer == 65_536, "the command line has the last word")
   }

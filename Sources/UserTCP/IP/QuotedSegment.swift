@@ -4,6 +4,8 @@
 struct QuotedSegment {
   var key: ConnectionKey
   var sequence: SequenceNumber
+  /// Octets of the whole packet, as its header says.
+  var totalCount: Int
 
   /// `nil` unless the quotation is of a TCP segment and long enough (SEC-27).
   init?(parsing quotation: RawSpan) {
@@ -15,6 +17,7 @@ struct QuotedSegment {
       quotation.uint8(at: 9) == IPProtocol.tcp,
       quotation.uint16(at: 6) & 0x1FFF == 0  // a later fragment has no ports
     else { return nil }
+    totalCount = Int(quotation.uint16(at: 2))
     key = ConnectionKey(
       remoteAddress: IPv4Address(bits: quotation.uint32(at: 16)),
       remotePort: Port(quotation.uint16(at: headerCount + 2)),

@@ -21,7 +21,11 @@ public struct IPCounters: Sendable, BitwiseCopyable {
   public var addressErrors: UInt64 = 0  // InAddrErrors: not addressed to us
   public var martianSources: UInt64 = 0
   public var sourceRouted: UInt64 = 0
-  public var fragmentsDropped: UInt64 = 0
+  public var fragmentsReceived: UInt64 = 0  // ReasmReqds
+  public var datagramsReassembled: UInt64 = 0  // ReasmOKs
+  public var reassemblyFailures: UInt64 = 0  // ReasmFails: for whatever reason, those below too
+  public var reassemblyTimeouts: UInt64 = 0  // ReasmTimeout
+  public var fragmentOverlaps: UInt64 = 0  // ReasmOverlaps
   public var unknownProtocols: UInt64 = 0  // InUnknownProtos
   /// IPv6 packets, which are not spoken yet.
   public var otherVersions: UInt64 = 0
@@ -49,6 +53,7 @@ public struct ICMPCounters: Sendable, BitwiseCopyable {
   public var parameterProblemsIn: UInt64 = 0  // InParmProbs
   public var echoRepliesOut: UInt64 = 0  // OutEchoReps
   public var unreachablesOut: UInt64 = 0  // OutDestUnreachs
+  public var timesExceededOut: UInt64 = 0  // OutTimeExcds
 
   public init() {}
 }
@@ -68,6 +73,9 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var malformedOptions: UInt64 = 0
   public var impossibleFlags: UInt64 = 0
   public var windowShiftsTooLarge: UInt64 = 0
+  public var userTimeoutsReceived: UInt64 = 0  // options of RFC 5482 that were taken
+  public var userTimeoutsRefused: UInt64 = 0  // of value zero
+  public var segmentSizesTooSmall: UInt64 = 0  // an MSS below `tcp_min_snd_mss`
 
   // Arrival
   public var segmentsOutOfWindow: UInt64 = 0
@@ -105,6 +113,8 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
   public var windowProbes: UInt64 = 0  // TCPWinProbe
   public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive
+  public var pathProbesLost: UInt64 = 0  // TCPMTUPFail
+  public var pathProbesArrived: UInt64 = 0  // TCPMTUPSuccess
 
   // Windows
   public var windowsShutByUs: UInt64 = 0  // TCPToZeroWindowAdv
@@ -128,6 +138,18 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var synCookiesSent: UInt64 = 0  // SyncookiesSent
   public var synCookiesReceived: UInt64 = 0  // SyncookiesRecv
   public var synCookiesFailed: UInt64 = 0  // SyncookiesFailed
+
+  // Fast Open (RFC 7413)
+  public var fastOpenActive: UInt64 = 0  // TCPFastOpenActive: text on our SYN was taken
+  public var fastOpenActiveFails: UInt64 = 0  // TCPFastOpenActiveFail: it was not
+  public var fastOpenPassive: UInt64 = 0  // TCPFastOpenPassive: opened by a cookie
+  public var fastOpenPassiveFails: UInt64 = 0  // TCPFastOpenPassiveFail: the cookie was not ours
+  public var fastOpenPassiveOldKeys: UInt64 = 0  // TCPFastOpenPassiveAltKey
+  public var fastOpenOverflows: UInt64 = 0  // TCPFastOpenListenOverflow: too many at once
+  public var fastOpenCookieRequests: UInt64 = 0  // TCPFastOpenCookieReqd
+  public var fastOpenBlackHoles: UInt64 = 0  // TCPFastOpenBlackhole
+  public var fastOpenOptionsIgnored: UInt64 = 0  // of a length that cannot be, or not on a SYN
+  public var synTextsIgnored: UInt64 = 0  // text on a SYN that opened nothing
 
   // Closing
   public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close

@@ -23,8 +23,24 @@ public enum TimestampMode: UInt8, Sendable, CaseIterable {
 }
 
 /// `tcp_congestion_control`, under Linux's names.
-public enum CongestionAlgorithm: String, Sendable, CaseIterable {
+public enum CongestionAlgorithm: String, Sendable, CaseIterable, BitwiseCopyable {
   case cubic, reno
+}
+
+/// `ip_no_pmtu_disc`: what comes of a router's word that a packet was too big. Unless discovery is on our
+/// packets may be cut on their way, and need no such word.
+public enum PathMTUDiscovery: UInt8, Sendable, CaseIterable {
+  case on
+  /// The path is taken for the narrowest there may be, whatever the router says.
+  case off
+  case ignoringMessages
+  /// What TCP has checked is believed, as always here; Linux means other protocols by it.
+  case checked
+}
+
+/// `tcp_mtu_probing`: whether larger segments are sent to see what the path takes (RFC 4821).
+public enum PathProbing: UInt8, Sendable, CaseIterable {
+  case off, onBlackHole, always
 }
 
 public struct StackSettings: Sendable {
@@ -66,17 +82,27 @@ public struct StackSettings: Sendable {
   /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept
   /// queue is full (SYS-10).
   public var abortOnOverflow = false
+  /// `tcp_fastopen`: who may send and take text on a SYN, if its program asks for it (RFC 7413).
+  public var fastOpen = FastOpenMode.client
+  /// `tcp_fastopen_key`; `nil`: drawn from the stack's secret.
+  public var fastOpenKeys: FastOpenKeys? = nil
+  /// `tcp_fastopen_blackhole_timeout_sec`: how long nothing is tried after several timeouts; zero: go on.
+  public var fastOpenBlackHolePause = Interval.zero
   /// `tcp_syncookies`.
   public var synCookies = SYNCookieMode.onOverflow
 
   // Retransmission (RFC 6298)
   public var initialRetransmissionTimeout = Interval.seconds(1)
+  /// `tcp_rto_min_us` (SYS-25).
   public var minimumRetransmissionTimeout: Interval
   public var maximumRetransmissionTimeout = Interval.seconds(120)
   /// `tcp_retries1`: R1 of RFC 9293 §3.8.3.
   public var retries1 = 3
   /// `tcp_retries2`: R2, as the time that so many doublings of the minimum RTO take (SYS-14).
   public var retries2 = 15
+  /// The longest time that a peer's user timeout option may make us wait (RFC 5482, U_LIMIT), at least 100 s;
+  /// zero: the option is neither sent nor read (UTO-1). Linux does not know the option.
+  public var userTimeoutLimit = Interval.zero
   /// `tcp_orphan_retries`; 0 means 8.
   public var orphanRetries = 0
 
@@ -98,6 +124,16 @@ public struct StackSettings: Sendable {
   /// HyStart++ ends the first slow start when the round trip grows (RFC 9406).
   public var usesHyStart = true
 
+  /// Keep a congestion window that the program does not use for five minutes (RFC 7661) instead of
+  /// `restartsAfterIdle`; costs an idle connection its activity block as long. Off, as the RFC is experimental.
+  public var keepsUnusedWindow = false
+  /// Spread a flight over its round trip where that is long enough and the window large.
+  public var usesPacing = true
+  /// `tcp_pacing_ss_ratio`, `tcp_pacing_ca_ratio`: per cent of window / round trip, in slow start below
+  /// half the threshold and above.
+  public var pacingRatioInSlowStart = 200
+  public var pacingRatio = 120
+
   // Loss recovery
   /// `tcp_sack`: offer and accept selective acknowledgments (RFC 2018).
   public var usesSACK = true
@@ -106,8 +142,13 @@ public struct StackSettings: Sendable {
   /// `tcp_recovery`: RACK decides what is lost, by time (RFC 8985); without, three segments SACKed above
   /// it do (RFC 6675).
   public var usesRACK = true
+  /// The window shrinks in proportion to what arrives (PRR, RFC 9937); without, at once (RFC 6675).
+  public var usesProportionalReduction = true
   /// `tcp_early_retrans`: probe for a lost tail (RFC 8985 §7).
   public var usesTailLossProbe = true
+  /// `tcp_reordering`: segments beyond a missing one that say it is lost, 1 to 255: DupThresh of RFC 5681
+  /// and 6675, and where RACK stops waiting (RFC 8985, SYS-31).
+  public var reorderingThreshold = 3
   /// `tcp_frto`: watch whether a timeout was spurious (RFC 5682).
   public var usesForwardRTO = true
 
@@ -116,6 +157,16 @@ public struct StackSettings: Sendable {
   public var restartsAfterIdle = true
   /// `tcp_min_snd_mss`: a peer may announce less, but is not believed (SEC-29).
   public var minimumSegmentSize = 48
+
+  // The path's MTU (RFC 1191, RFC 4821)
+  /// `ip_no_pmtu_disc`.
+  public var pathMTUDiscovery = PathMTUDiscovery.on
+  /// `route/min_pmtu`: a router may report less, but is not believed (PMTU-6).
+  public var minimumPathMTU = 552
+  /// `tcp_mtu_probing` (PMTU-8).
+  public var pathProbing = PathProbing.off
+  /// `tcp_base_mss`: where a search for the path's MTU begins, headers taken off.
+  public var baseSegmentSize = 1024
 
   // Buffers
   /// `tcp_mem`: what all connections together may hold (SEC-28).
@@ -160,6 +211,16 @@ public struct StackSettings: Sendable {
   // Keep-alive (SYS-20), for connections that ask for it
   public var keepAlive = KeepAlive()
 
+  // Reassembly of fragments (RFC 1122 §3.3.2)
+  /// `ipfrag_time`: how long fragments wait for the rest of their datagram (FRAG-2, SYS-34).
+  public var reassemblyTimeout: Interval
+  /// `ipfrag_high_thresh`: octets that they may occupy together, those of one host a quarter of it;
+  /// past it the oldest go (FRAG-6).
+  public var reassemblyMemory = 4 << 20
+  /// `ipfrag_max_dist`: how many fragments of other datagrams of a host may come between two of one; 0: any
+  /// number (SYS-34).
+  public var maximumFragmentDistance = 64
+
   // ICMP
   /// `icmp_msgs_per_sec`, `icmp_msgs_burst` (SYS-37).
   public var icmpErrorsPerSecond = 1000
@@ -182,12 +243,14 @@ public struct StackSettings: Sendable {
       minimumRetransmissionTimeout = .milliseconds(200)
       acceptsMissingTimestamp = true
       timeWaitInterval = .seconds(60)
+      reassemblyTimeout = .seconds(30)
       restartsTimeWaitFreely = true
     case .rfc:
       minimumRetransmissionTimeout = .seconds(1)  // RFC 6298 §2.4
       acceptsMissingTimestamp = false
       restartsTimeWaitFreely = false
       timeWaitInterval = .seconds(240)  // RFC 9293 §3.4.2: MSL is 2 minutes
+      reassemblyTimeout = .seconds(60)  // RFC 1122 §3.3.2: from 60 to 120 seconds
       synRetries = 7  // RFC 9293 MUST-23: R2 of a SYN is at least 3 minutes
       synLinearTimeouts = 0
     }
@@ -195,6 +258,9 @@ public struct StackSettings: Sendable {
 }
 
 extension StackSettings {
+  /// PMTU-1: packets carry DF.
+  var forbidsFragments: Bool { pathMTUDiscovery == .on }
+
   /// The list is sorted (`clamped`), and asked for every port that is tried.
   func isReserved(_ port: Port) -> Bool {
     var low = 0
@@ -223,10 +289,19 @@ extension StackSettings {
     settings.memory.low = min(max(memory.low, 0), settings.memory.pressure)
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
+    if userTimeoutLimit > .zero {
+      settings.userTimeoutLimit = max(userTimeoutLimit, UserTimeoutOption.lowerLimit)
+    }
     settings.invalidReplyInterval = min(invalidReplyInterval, .seconds(8))
     settings.challengeLimit = max(challengeLimit, 0)
+    settings.minimumPathMTU = min(max(minimumPathMTU, 68), 65_535)
+    settings.baseSegmentSize = min(max(baseSegmentSize, 48), 65_495)
+    settings.reassemblyMemory = max(reassemblyMemory, 0)
     settings.reservedPorts = reservedPorts.sorted()
     settings.localPorts = max(localPorts.lowerBound, 1)...max(localPorts.upperBound, 1)
+    settings.pacingRatioInSlowStart = min(max(pacingRatioInSlowStart, 1), 1000)
+    settings.pacingRatio = min(max(pacingRatio, 1), 1000)
+    settings.reorderingThreshold = min(max(reorderingThreshold, 1), 255)
     // Retransmissions are counted in an octet; Linux has the same bounds.
     settings.synRetries = min(max(synRetries, 0), 127)
     settings.synLinearTimeouts = min(max(synLinearTimeouts, 0), 127)
@@ -250,8 +325,10 @@ public struct KeepAlive: Hashable, Sendable, BitwiseCopyable {
   public init() {}
 }
 
-/// What a program may decide for one connection.
+/// What a program may decide for one connection. The largest first: a million connections have it.
 public struct ConnectionOptions: Sendable, BitwiseCopyable {
+  /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
+  public var userTimeout: Interval? = nil
   /// Send small segments at once: Nagle off (R9293-MUST-17).
   public var noDelay = false
   /// `TCP_CORK`: send full segments only, and the rest when this is switched off, at the end of the stream,
@@ -259,19 +336,6 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var cork = false
   /// `TCP_QUICKACK`: acknowledge text at once, for as long as this is set.
   public var quickAcknowledgment = false
-  /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
-  public var keepAlive: KeepAlive? = nil
-  /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
-  public var followsKeepAliveSettings = false
-  /// R2 for this connection (MUST-21); `nil`: the stack's, `.forever`: never give up.
-  public var userTimeout: Interval? = nil
-  /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
-  /// below 0: not at all, it is reset (SYS-9).
-  public var finWaitSeconds: Int16 = 0
-  /// Differentiated services codepoint, 0 to 63 (MUST-48).
-  public var dscp: UInt8 = 0
-  /// `nil` or 0: the stack's (MUST-49).
-  public var timeToLive: UInt8? = nil
   /// `SO_RCVBUF`: octets that may lie unread, for good; 0: as the stack's settings say, and as many as
   /// prove useful (SYS-27).
   public var receiveBuffer: UInt32 = 0
@@ -281,6 +345,20 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   /// `TCP_NOTSENT_LOWAT`: writable only while fewer octets than this wait to be sent, so that what is written
   /// is still fresh when it goes; 0: as `StackSettings.notSentLowMark` says.
   public var notSentLowMark: UInt32 = 0
+  /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
+  public var keepAlive: KeepAlive? = nil
+  /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
+  public var followsKeepAliveSettings = false
+  /// Differentiated services codepoint, 0 to 63 (MUST-48).
+  public var dscp: UInt8 = 0
+  /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
+  /// below 0: not at all, it is reset (SYS-9).
+  public var finWaitSeconds: Int16 = 0
+  /// `nil` or 0: the stack's (MUST-49).
+  public var timeToLive: UInt8? = nil
+  /// On an active open: what is written before the SYN has left goes with it, if the server has given us a
+  /// cookie (RFC 7413). Such text may arrive twice.
+  public var fastOpen = false
   /// Tell of soft errors (SHLD-20).
   public var reportsSoftErrors = true
 

@@ -13,10 +13,10 @@ struct FrameWriter {
   }
 
   /// Writes one segment. `text` must stay where it is until the batch is sent.
-  @unsafe func write(
+  @unsafe mutating func write(
     _ header: TCPHeader, key: ConnectionKey,
     text: (UnsafeRawBufferPointer, UnsafeRawBufferPointer), segmentSize: Int,
-    typeOfService: UInt8, timeToLive: UInt8, into batch: inout OutgoingBatch
+    typeOfService: UInt8, timeToLive: UInt8, dontFragment: Bool, into batch: inout OutgoingBatch
   ) {
     let tcpCount = unsafe header.encodedCount + text.0.count + text.1.count
     var checksum = IPv4Header.pseudoHeader(
@@ -33,11 +33,13 @@ struct FrameWriter {
     }
     let offload = OffloadInfo(
       checksum: offloads.checksum ? .partial : .complete, segmentSize: UInt16(segmentSize))
+    let identification = dontFragment ? 0 : identifications.next()
     unsafe batch.append(payload: text.0, tail: text.1, offload: offload) { output in
       IPv4Header.write(
         from: key.localAddress, to: key.remoteAddress, protocolNumber: IPProtocol.tcp,
         totalCount: IPv4Header.minimumCount + tcpCount, typeOfService: typeOfService,
-        timeToLive: timeToLive, identification: 0, dontFragment: true, into: &output)
+        timeToLive: timeToLive, identification: identification, dontFragment: dontFragment,
+        into: &output)
       header.write(from: key.localPort, to: key.remotePort, checksum: field, into: &output)
     }
   }

@@ -16,9 +16,11 @@ extension ProtocolStack {
   /// - Parameters:
   ///   - address: one of ours, or `nil` for all of them.
   ///   - backlog: how many established connections may wait for `accept`; cut to `maximumBacklog`.
+  ///   - fastOpenBacklog: how many connections may be open before their handshake is done, with text that
+  ///     came on their SYN (RFC 7413); 0: none. Not for programs to which a request that comes twice matters.
   ///   - options: for the connections it accepts.
   public mutating func listen(
-    on port: Port, address: IPAddress? = nil, backlog: Int = 4096,
+    on port: Port, address: IPAddress? = nil, backlog: Int = 4096, fastOpenBacklog: Int = 0,
     options: ConnectionOptions = ConnectionOptions()
   ) throws(TCPError) -> ListenerID {
     guard port.rawValue != 0 else { throw .invalidAddress }
@@ -26,7 +28,9 @@ extension ProtocolStack {
     guard !listeners.isTaken(port, address) else { throw .addressInUse }
     let limit = min(max(backlog, 0), context.settings.maximumBacklog)
     guard
-      let id = listeners.insert(port: port, address: address, backlog: limit, options: options)
+      let id = listeners.insert(
+        port: port, address: address, backlog: limit,
+        fastOpenLimit: min(max(fastOpenBacklog, 0), limit), options: options)
     else { throw .limitReached }
     return id
   }
@@ -136,7 +140,7 @@ extension ProtocolStack {
       return context.secrets.initialSequence(key, at: context.now)
     }
     guard mayReuseTimeWait(of: key), mayReplace(place) else { throw .addressInUse }
-    let initial = timeWait[place].sendNext + 65_537
+    let initial = timeWait[place].successorInitial
     timeWait.remove(place)
     context.counters.timeWaitReused += 1
     return initial
@@ -172,7 +176,7 @@ extension ProtocolStack {
 
   /// How much `write` would take now.
   public func writableBytes(_ id: ConnectionID) -> Int {
-    guard isHeld(id), connections[id.slot].state.acceptsWrites else { return 0 }
+    guard isHeld(id), connections[id.slot].acceptsWrites else { return 0 }
     return connections[id.slot].writableCount(context)
   }
 

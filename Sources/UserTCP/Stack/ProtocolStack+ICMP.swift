@@ -60,8 +60,7 @@ extension ProtocolStack {
     let error: PathError
     switch (message.type, message.code) {
     case (ICMPType.destinationUnreachable, UnreachableCode.fragmentationNeeded):
-      icmpCounters.ignored += 1  // path MTU discovery is not there yet
-      return
+      return packetTooBig(quoted, nextLink: Int(message.rest & 0xFFFF))
     case (ICMPType.destinationUnreachable, UnreachableCode.protocolNumber),
       (ICMPType.destinationUnreachable, UnreachableCode.port):
       error = .refused  // SHLD-26
@@ -89,6 +88,30 @@ extension ProtocolStack {
     }
   }
 
+  /// PMTU-2, PMTU-3. A SYN-ACK of ours fits every link, and a connection in TIME-WAIT sends nothing.
+  private mutating func packetTooBig(_ quoted: QuotedSegment, nextLink: Int) {
+    let discovery = context.settings.pathMTUDiscovery
+    if discovery == .ignoringMessages {
+      icmpCounters.ignored += 1
+      return
+    }
+    let hash = context.secrets.tableHash(quoted.key)
+    guard let slot = find(quoted.key, hash: hash), let id = connections.id(at: slot) else { return }
+    guard connections[slot].isInFlight(quoted.sequence) else {
+      icmpCounters.outOfWindow += 1  // SEC-23
+      return
+    }
+    let maximum =
+      discovery == .off
+      ? context.settings.minimumPathMTU
+      : nextLink > 0 ? nextLink : PathMTUPlateau.below(quoted.totalCount)
+    if connections[slot].packetTooBig(at: quoted.sequence, maximum: maximum, &context) {
+      settle(id)
+    } else {
+      icmpCounters.ignored += 1
+    }
+  }
+
   /// The limits of the whole host, then of the one who gets it (ICMP4-6, SYS-37).
   private mutating func isWithinLimits(_ type: UInt8, to target: IPv4Address) -> Bool {
     let settings = context.settings
@@ -108,19 +131,23 @@ extension ProtocolStack {
     return true
   }
 
+  /// As much of a packet as fits with an error into 576 octets (RFC 1812 §4.3.2.3).
+  static var quotationLimit: Int { 576 - IPv4Header.minimumCount - ICMPMessage.headerCount }
+
+  /// There is room for an error, and the limits allow it.
+  mutating func mayReport(_ type: UInt8, to source: IPv4Address) -> Bool {
+    !icmpOutput.isFull && isWithinLimits(type, to: source)
+  }
+
   /// Destination unreachable, unless RFC 1122 §3.2.2 forbids it (ICMP4-4, ICMP4-5) or the bucket is
   /// empty. Destination and source have been checked to be single hosts before we come here.
   mutating func unreachable(_ code: UInt8, about packet: RawSpan, _ header: IPv4Header) {
-    guard !icmpOutput.isFull, isWithinLimits(ICMPType.destinationUnreachable, to: header.source)
-    else {
-      return
-    }
+    guard mayReport(ICMPType.destinationUnreachable, to: header.source) else { return }
     icmpCounters.unreachablesOut += 1
-    // As much as fits into 576 octets (RFC 1812 §4.3.2.3).
-    let room = 576 - IPv4Header.minimumCount - ICMPMessage.headerCount
     icmpOutput.append(
       ICMPMessage(type: ICMPType.destinationUnreachable, code: code), from: header.destination,
-      to: header.source, body: packet.extracting(first: min(header.totalCount, room)),
+      to: header.source,
+      body: packet.extracting(first: min(header.totalCount, Self.quotationLimit)),
       typeOfService: 0)
   }
 }

@@ -22,13 +22,13 @@ extension ProtocolStack {
       context.counters.pawsRejectedSYNs += 1  // SYS-4
       return
     }
-    synArrives(segment, for: key, at: listener, hash, replacing: nil)
+    synArrives(segment, text, for: key, at: listener, hash, replacing: nil)
   }
 
   /// Remembers a SYN and answers it, or answers with a cookie, or drops it.
   mutating func synArrives(
-    _ segment: TCPSegment, for key: ConnectionKey, at listener: UInt32, _ hash: UInt32,
-    replacing timeWaitPlace: UInt32?
+    _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey, at listener: UInt32,
+    _ hash: UInt32, replacing timeWaitPlace: UInt32?
   ) {
     if context.buffers.isExhausted {
       context.counters.listenDrops += 1  // SEC-28
@@ -40,14 +40,20 @@ extension ProtocolStack {
       return
     }
     if segment.options.windowShift ?? 0 > 14 { context.counters.windowShiftsTooLarge += 1 }  // TS-3
+    context.countSegmentSize(announcedBy: segment)
     guard let id = listeners.pool.id(at: listener) else { return }
     var entry = halfOpen(segment, key, ListenerID(slot: id.slot, generation: id.generation))
     if let timeWaitPlace {
       // Beyond everything the old incarnation used, whatever the clock says (TW-13).
-      entry.initial = timeWait[timeWaitPlace].sendNext + 65_537
+      entry.initial = timeWait[timeWaitPlace].successorInitial
       entry.flags.insert(.fromTimeWait)
     }
-    switch admission(of: entry) {
+    let admission = admission(of: entry)
+    if admission == .remember, timeWaitPlace == nil, opensFast(segment, text, &entry, hash) {
+      return
+    }
+    if segment.textCount > 0 { context.counters.synTextsIgnored += 1 }
+    switch admission {
     case .remember:
       guard synQueue.insert(entry, hash: hash, &context) else { fallthrough }
       listeners.pool[listener].halfOpenCount += 1
@@ -58,7 +64,7 @@ extension ProtocolStack {
     }
   }
 
-  private func halfOpen(
+  private mutating func halfOpen(
     _ segment: TCPSegment, _ key: ConnectionKey, _ listener: ListenerID
   ) -> HalfOpen {
     let settings = context.settings
@@ -68,7 +74,7 @@ extension ProtocolStack {
     if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
-    return HalfOpen(
+    var entry = HalfOpen(
       key: key, remoteInitial: segment.sequence,
       initial: context.secrets.initialSequence(key, at: context.now),
       recentTimestamp: segment.options.timestamps?.value ?? 0,
@@ -79,6 +85,22 @@ extension ProtocolStack {
       windowShift: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings)),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags,
       window: UInt16(clamping: options.receiveBuffer(settings)))
+    if let userTimeout = UserTimeoutOption(of: options, settings) {
+      entry.userTimeout = userTimeout.rawValue
+      entry.remoteUserTimeout = userTimeoutArrives(segment.options.userTimeout)
+    }
+    return entry
+  }
+
+  /// What the entry remembers of a SYN's user timeout option (RFC 5482).
+  private mutating func userTimeoutArrives(_ option: UserTimeoutOption?) -> UInt16 {
+    guard let option else { return 0 }
+    guard !option.isReserved else {
+      context.counters.userTimeoutsRefused += 1
+      return 0
+    }
+    context.counters.userTimeoutsReceived += 1
+    return option.rawValue
   }
 
   private enum Admission { case remember, sendCookie, drop }
@@ -239,9 +261,8 @@ extension ProtocolStack {
   private mutating func accept(
     _ entry: HalfOpen, _ segment: TCPSegment, _ text: RawSpan, _ hash: UInt32
   ) -> Bool {
-    let listener = entry.listener.slot
     let connection = Connection(
-      establishing: entry, options: listeners.pool[listener].options, &context)
+      establishing: entry, options: listeners.pool[entry.listener.slot].options, &context)
     guard let id = insert(connection, hash: hash) else {
       context.counters.listenDrops += 1
       return false
@@ -250,13 +271,17 @@ extension ProtocolStack {
     if entry.flags.contains(.fromTimeWait), let place = timeWait.find(entry.key, hash: hash) {
       timeWait.remove(place)
     }
-    listeners.pool[listener].acceptQueue.append(id)
-    if !listeners.pool[listener].isNotified {
-      listeners.pool[listener].isNotified = true
-      notifications.append(.acceptable(entry.listener))
-    }
+    offer(id, at: entry.listener)
     connections[id.slot].segmentArrives(segment, text, &context)
     settle(id)
     return true
+  }
+
+  /// Into the accept queue, which has room.
+  mutating func offer(_ connection: ConnectionID, at listener: ListenerID) {
+    listeners.pool[listener.slot].acceptQueue.append(connection)
+    guard !listeners.pool[listener.slot].isNotified else { return }
+    listeners.pool[listener.slot].isNotified = true
+    notifications.append(.acceptable(listener))
   }
 }

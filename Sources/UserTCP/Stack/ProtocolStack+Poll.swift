@@ -24,7 +24,9 @@ extension ProtocolStack {
 
   /// When `poll` must be called if nothing else happens before; `.never` when no timer runs.
   public var nextDeadline: Instant {
-    min(wheel.nextExpiry, min(synQueue.nextDeadline, timeWait.nextDeadline))
+    min(
+      min(wheel.nextExpiry, reassemblyDeadline),
+      min(synQueue.nextDeadline, timeWait.nextDeadline))
   }
 
   private mutating func expireDeadlines() {
@@ -32,6 +34,7 @@ extension ProtocolStack {
     while left > 0, let slot = wheel.next(at: context.now) {
       left -= 1
       guard let id = connections.id(at: slot) else { continue }
+      if trace.isOn { traceFiredTimers(at: slot) }
       connections[slot].deadlinePassed(&context)
       settle(id)
     }
@@ -43,11 +46,18 @@ extension ProtocolStack {
     let recycled = timeWait.recycledCount - context.counters.timeWaitRecycled
     context.counters.timeWaitRecycled += recycled
     context.counters.timeWaitExpired += UInt64(expired) - recycled
+    expireFragments(limit: Self.expiriesPerTurn)
+    context.paths.age(at: context.now, probing: context.settings.pathProbing != .off)
   }
 
   private mutating func writeReplies(into batch: inout OutgoingBatch) {
     while !batch.isFull, let reply = context.replies.popFirst() {
       if !reply.isRetransmission { context.counters.segmentsOut += 1 }
+      if trace.isOn {
+        traceDeparture(
+          reply.header, length: 0, segmentSize: 0, isRetransmission: reply.isRetransmission,
+          reply.key)
+      }
       let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
       unsafe write(
         reply.header, key: reply.key, text: (none, none), segmentSize: 0,
@@ -93,6 +103,7 @@ extension ProtocolStack {
           ready.append(id)
         }
       }
+      if trace.isOn { traceChanges(at: slot) }
       if !connections[slot].events.isEmpty { tell(id) }
       let deadline = connections[slot].deadlines.earliest
       if deadline != .never { wheel.set(slot, for: deadline) }
@@ -102,7 +113,19 @@ extension ProtocolStack {
   private mutating func write(
     _ segment: OutgoingSegment, of slot: UInt32, into batch: inout OutgoingBatch
   ) {
-    if !segment.isRetransmission { context.counters.segmentsOut += 1 }
+    let count = segment.segmentCount
+    connections[slot].segmentsSent &+= UInt32(count)
+    if segment.isRetransmission {
+      connections[slot].retransmissions &+= UInt32(count)
+      context.counters.retransmissions += UInt64(count)
+    } else {
+      context.counters.segmentsOut += UInt64(count)
+    }
+    if trace.isOn {
+      traceDeparture(
+        segment.header, length: segment.textCount, segmentSize: segment.segmentSize,
+        isRetransmission: segment.isRetransmission, connections[slot].key)
+    }
     let options = connections[slot].options
     let text = unsafe connections[slot].send.ring.pieces(
       at: segment.textOffset, count: segment.textCount)
@@ -123,12 +146,13 @@ extension ProtocolStack {
     guard hosts.isLocal(key.remoteAddress) else {
       return unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &batch)
+        timeToLive: life, dontFragment: context.settings.forbidsFragments, into: &batch)
     }
+    let isWhole = context.settings.forbidsFragments
     let isQueued = loopback.write {
       unsafe writer.write(
         header, key: key, text: text, segmentSize: segmentSize, typeOfService: typeOfService,
-        timeToLive: life, into: &$0)
+        timeToLive: life, dontFragment: isWhole, into: &$0)
     }
     if !isQueued { ipCounters.loopbackDropped += 1 }
   }

@@ -34,14 +34,18 @@ extension ProtocolStack {
       return count(error)
     }
     guard isLoopback || accepts(header) else { return }
-    if header.isFragment {
-      ipCounters.fragmentsDropped += 1
-      return
-    }
+    if header.isFragment { return fragmentArrives(header, of: packet) }
+    deliver(packet, header, offload: offload)
+  }
+
+  /// A whole packet for us, which may have come in fragments.
+  mutating func deliver(_ packet: RawSpan, _ header: IPv4Header, offload: OffloadInfo) {
     ipCounters.delivered += 1
     let payload = packet.extracting(header.headerCount..<header.totalCount)
     switch header.protocolNumber {
-    case IPProtocol.tcp: tcpArrives(header, payload, offload)
+    case IPProtocol.tcp:
+      tcpArrives(header, payload, offload)
+      if trace.isOn { traceDrops(header, payload) }
     case IPProtocol.icmp: icmpArrives(header, payload)
     case IPProtocol.udp: unreachable(UnreachableCode.port, about: packet, header)  // IP4-13
     default:
@@ -90,6 +94,7 @@ extension ProtocolStack {
       case .options: context.counters.malformedOptions += 1  // R9293-MUST-7
       }
     case .success(let (segment, textOffset)):
+      context.counters.segmentsIn += UInt64(segment.segmentCount - 1)
       let key = ConnectionKey(
         remoteAddress: header.source, remotePort: segment.sourcePort,
         localAddress: header.destination, localPort: segment.destinationPort)
@@ -115,9 +120,12 @@ extension ProtocolStack {
   private mutating func segmentArrives(
     _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey
   ) {
+    if trace.isOn { traceArrival(segment, for: key) }
     if segment.hasImpossibleFlags { context.counters.impossibleFlags += 1 }
+    if segment.carriesUselessFastOpen { context.counters.fastOpenOptionsIgnored += 1 }
     let hash = context.secrets.tableHash(key)
     if let slot = find(key, hash: hash), let id = connections.id(at: slot) {
+      connections[slot].segmentsReceived &+= UInt32(segment.segmentCount)
       connections[slot].segmentArrives(segment, text, &context)
       settle(id)
     } else if let slot = synQueue.find(key, hash: hash) {

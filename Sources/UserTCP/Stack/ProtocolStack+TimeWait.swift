@@ -25,7 +25,8 @@ extension ProtocolStack {
       guard let listener = listeners.find(key.localPort, key.local.address) else {
         return acknowledgeInTimeWait(place)
       }
-      synArrives(segment, for: key, at: listener, hash, replacing: place)
+      // Its text is not taken: until the handshake is done the old incarnation may come back (TW-14).
+      synArrives(segment, RawSpan(), for: key, at: listener, hash, replacing: place)
     }
   }
 
@@ -44,9 +45,8 @@ extension ProtocolStack {
     }
     timeWait[place].replied(at: now)
     let key = timeWait[place].key
-    let offset =
-      timeWait[place].flags.contains(.timestampOffset) ? context.secrets.timestampOffset(key) : 0
-    let clock = TimestampState(offset: offset)
+    let clock = context.secrets.timestampClock(
+      key, hasOffset: timeWait[place].flags.contains(.timestampOffset))
     let header = timeWait[place].acknowledgment(timestampValue: clock.value(at: context.now))
     context.replies.append(
       Reply(key: key, header: header, typeOfService: timeWait[place].dscp << 2),

@@ -26,6 +26,8 @@
   var synQueue: SYNQueue
   var timeWait: TimeWaitTable
   var peers: PeerTable
+  /// `nil` until a fragment comes; most hosts never see one.
+  var reassembly: Reassembly? = nil
 
   /// Connections that owe an ACK or a SYN go before those that only have text (DESIGN: fairness).
   var urgentReady = RingQueue<ConnectionID>()
@@ -35,6 +37,7 @@
   var memoryWaiters = RingQueue<ConnectionID>()
   /// Frames to our own addresses, back in with the next turn (IP4-5).
   var loopback = LoopbackQueue()
+  var trace = EventTrace()
 
   /// - Parameters:
   ///   - interface: our address and its network.
@@ -84,6 +87,14 @@
   /// Octets of buffers that connections hold now.
   public var bufferedBytes: Int { context.buffers.bytesLent }
 
+  /// Octets that incomplete datagrams occupy now.
+  public var fragmentBytes: Int {
+    switch reassembly {
+    case .some(let table): table.byteCount
+    case .none: 0
+    }
+  }
+
   /// Tells the time to calls made outside `receive` and `poll`.
   public mutating func advance(to now: Instant) {
     context.now = max(context.now, now)
@@ -120,6 +131,8 @@
   /// program, moves its deadline, and takes it apart when it is over.
   mutating func settle(_ id: ConnectionID) {
     let slot = id.slot
+    if connections[slot].isOpenFast { fastOpenAdvanced(slot) }
+    if trace.isOn { traceChanges(at: slot) }
     if connections[slot].outcome != nil { retire(id) }
     guard connections.contains(id) else { return }
     let flags = connections[slot].flags

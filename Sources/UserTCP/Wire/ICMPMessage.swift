@@ -9,6 +9,11 @@ enum ICMPType {
   static let parameterProblem: UInt8 = 12
 }
 
+/// Codes of time exceeded.
+enum TimeExceededCode {
+  static let reassembly: UInt8 = 1
+}
+
 /// Codes of destination unreachable that we send or tell apart.
 enum UnreachableCode {
   static let protocolNumber: UInt8 = 2

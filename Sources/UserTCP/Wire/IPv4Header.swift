@@ -14,10 +14,15 @@ struct IPv4Header: BitwiseCopyable {
   var headerCount: Int
   /// Header and payload; what lies beyond it in the frame is padding.
   var totalCount: Int
-  var isFragment: Bool
+  var identification: UInt16
+  /// In octets, of the datagram's payload.
+  var fragmentOffset: Int
+  var hasMoreFragments: Bool
   var typeOfService: UInt8
 
   static let minimumCount = 20
+
+  var isFragment: Bool { hasMoreFragments || fragmentOffset > 0 }
 
   enum Malformation: Error, BitwiseCopyable {
     /// Another version, a header length that cannot be, or a checksum that does not fit.
@@ -41,8 +46,10 @@ struct IPv4Header: BitwiseCopyable {
     checksum.add(packet.extracting(0..<headerCount))
     guard checksum.isValid else { throw .header }
     typeOfService = packet.uint8(at: 1)
+    identification = packet.uint16(at: 4)
     let fragment = packet.uint16(at: 6)
-    isFragment = fragment & 0x3FFF != 0  // more fragments, or an offset
+    fragmentOffset = Int(fragment & 0x1FFF) * 8
+    hasMoreFragments = fragment & 0x2000 != 0
     protocolNumber = packet.uint8(at: 9)
     source = IPv4Address(bits: packet.uint32(at: 12))
     destination = IPv4Address(bits: packet.uint32(at: 16))

@@ -16,8 +16,14 @@ struct TCPOptions: Equatable, BitwiseCopyable {
   /// Only on a SYN (SACK-1).
   var permitsSACK = false
   var sackBlocks = SACKBlocks()
+  /// RFC 5482; on any segment.
+  var userTimeout: UserTimeoutOption? = nil
+  /// RFC 7413; only on a SYN.
+  var fastOpen = FastOpenOption.absent
 
   static let none = TCPOptions()
+  /// As many octets as a header has room for.
+  static let largest = 40
 
   private enum Kind {
     static let end: UInt8 = 0
@@ -27,6 +33,7 @@ struct TCPOptions: Equatable, BitwiseCopyable {
     static let sackPermitted: UInt8 = 4
     static let sack: UInt8 = 5
     static let timestamps: UInt8 = 8
+    static let userTimeout: UInt8 = 28
   }
   /// NOP, NOP, kind 8, length 10: how everybody sends timestamps (RFC 7323 App. A).
   private static var alignedTimestamps: UInt32 { 0x0101_080A }
@@ -59,6 +66,10 @@ struct TCPOptions: Equatable, BitwiseCopyable {
         timestamps = Timestamps(
           value: bytes.uint32(at: offset + 2), echo: bytes.uint32(at: offset + 6))
       case (Kind.sackPermitted, 2): permitsSACK = true
+      case (Kind.userTimeout, 4):
+        userTimeout = UserTimeoutOption(rawValue: bytes.uint16(at: offset + 2))
+      case (FastOpenOption.kind, _):
+        fastOpen = FastOpenOption(parsing: bytes.extracting(offset + 2..<offset + length))
       case (Kind.sack, 10), (Kind.sack, 18), (Kind.sack, 26), (Kind.sack, 34):
         parseBlocks(bytes.extracting(offset + 2..<offset + length))
       default: break
@@ -79,10 +90,11 @@ struct TCPOptions: Equatable, BitwiseCopyable {
   /// Octets that `write` appends; a multiple of four.
   var encodedCount: Int {
     (maximumSegmentSize != nil ? 4 : 0) + (timestamps != nil ? 12 : permitsSACK ? 4 : 0)
-      + (windowShift != nil ? 4 : 0) + sackBlocks.encodedCount
+      + (windowShift != nil ? 4 : 0) + sackBlocks.encodedCount + (userTimeout != nil ? 4 : 0)
+      + fastOpen.encodedCount
   }
 
-  /// In Linux's order: MSS, SACK permitted, timestamps, window scale, blocks, each padded with NOPs in
+  /// In Linux's order: MSS, SACK permitted, timestamps, window scale, (user timeout, Fast Open,) blocks, each padded with NOPs in
   /// front, except that SACK permitted takes the place of the timestamps' two.
   func write(to output: inout OutputRawSpan) {
     if let maximumSegmentSize {
@@ -96,6 +108,8 @@ struct TCPOptions: Equatable, BitwiseCopyable {
       output.append(bigEndian: UInt32(0x0101_0402))
     }
     if let windowShift { output.append(bigEndian: 0x0103_0300 | UInt32(windowShift)) }
+    if let userTimeout { output.append(bigEndian: 0x1C04_0000 | UInt32(userTimeout.rawValue)) }
+    fastOpen.write(to: &output)
     if !sackBlocks.isEmpty {
       output.append(bigEndian: 0x0101_0500 | UInt32(2 + 8 * Int(sackBlocks.count)))
       for index in 0..<Int(sackBlocks.count) {

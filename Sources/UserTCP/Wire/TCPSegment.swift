@@ -28,6 +28,11 @@ struct TCPSegment: BitwiseCopyable {
   /// Text of each segment that a super-segment was made of; 0 for a plain segment.
   var segmentSize: Int
 
+  /// Segments on the wire: what a super-segment was made of.
+  var segmentCount: Int {
+    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+  }
+
   static let minimumHeader = 20
 
   enum Malformation: BitwiseCopyable {
@@ -66,6 +71,14 @@ struct TCPSegment: BitwiseCopyable {
   var isSYN: Bool { flags.contains(.syn) }
   var isFIN: Bool { flags.contains(.fin) }
   var hasACK: Bool { flags.contains(.ack) }
+  /// "options with invalid Length values or without the SYN flag set MUST be ignored" (RFC 7413 §4.1.1).
+  var carriesUselessFastOpen: Bool {
+    switch options.fastOpen {
+    case .absent: false
+    case .malformed: true
+    case .request, .cookie: !isSYN
+    }
+  }
   /// No TCP sends these; they are counted and then treated as their first meaning says.
   var hasImpossibleFlags: Bool {
     flags.isEmpty || flags.contains([.syn, .fin]) || flags.contains([.syn, .rst])

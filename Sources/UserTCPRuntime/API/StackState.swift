@@ -74,6 +74,9 @@ enum StreamSide: Sendable {
   var shutdownDeadline: Instant?
   /// The tasks that wait in `shutdown`.
   var shutdownWaiters: [Waiter] = unsafe []
+  /// Who traces, and events on their way there.
+  var traceSink: TraceSink?
+  var traced: [TraceEvent] = []
   /// The device is gone.
   var failure: DeviceError?
   /// The task of `run` that waits for that.

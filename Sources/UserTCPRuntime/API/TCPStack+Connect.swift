@@ -13,13 +13,37 @@ extension TCPStack {
         let id = try state.engine.connect(to: remote, from: local, options: options)
         return self.adopt(id, isEstablished: false, &state)
       }
-      do throws(TCPError) {
-        while try !self.isEstablished(stream.id) { try await self.wait(for: stream.id, .reader) }
-      } catch {
-        self.end(stream.id, .abort)
-        throw error
-      }
+      try await self.waitUntilEstablished(stream)
       return stream
+    }
+  }
+
+  /// Connects to `remote` with the first octets of the stream: they go on the SYN when the server has given
+  /// us a cookie before and `tcp_fastopen` allows it (RFC 7413), else right behind the handshake. On the SYN
+  /// they may arrive twice: not for requests that change something.
+  public func connect(
+    to remote: Endpoint, from local: Endpoint? = nil,
+    options: ConnectionOptions = ConnectionOptions(), sending first: [UInt8]
+  ) async throws(TCPError) -> TCPStream {
+    try await call { () async throws(TCPError) in
+      let (stream, count) = try self.state.with { state throws(TCPError) in
+        guard state.shutdownDeadline == nil else { throw .closed }
+        let (id, count) = unsafe try state.engine.connect(
+          to: remote, from: local, options: options, sending: first.span.bytes)
+        return (self.adopt(id, isEstablished: false, &state), count)
+      }
+      try await self.waitUntilEstablished(stream)
+      if count < first.count { try await stream.write(Array(first[count...])) }
+      return stream
+    }
+  }
+
+  private func waitUntilEstablished(_ stream: TCPStream) async throws(TCPError) {
+    do throws(TCPError) {
+      while try !isEstablished(stream.id) { try await wait(for: stream.id, .reader) }
+    } catch {
+      end(stream.id, .abort)
+      throw error
     }
   }
 

@@ -15,15 +15,19 @@ public struct TCPListener: Sendable {
 extension TCPStack {
   /// Accepts connections on `port` and gives each a handler of its own, made by `handler`. Returns at
   /// once. Only on the loop.
+  /// - Parameter fastOpenBacklog: how many connections may be served before their handshake is done
+  ///   (RFC 7413). Their first octets may come twice: not for requests that change something.
   @discardableResult
   public func serve<Handler: ConnectionHandler & ~Copyable>(
-    port: Port, backlog: Int = 4096, options: ConnectionOptions = ConnectionOptions(),
+    port: Port, backlog: Int = 4096, fastOpenBacklog: Int = 0,
+    options: ConnectionOptions = ConnectionOptions(),
     handler: @escaping @Sendable () -> Handler
   ) throws(TCPError) -> TCPListener {
     try state.with { state throws(TCPError) in
       guard state.shutdownDeadline == nil else { throw .closed }
       guard let index = state.services.freeIndex() else { throw .limitReached }
-      let id = try state.engine.listen(on: port, backlog: backlog, options: options)
+      let id = try state.engine.listen(
+        on: port, backlog: backlog, fastOpenBacklog: fastOpenBacklog, options: options)
       state.services.insert(HandlerService(index: index, handler))
       state.listeners.insert(ListenerState(id: id, service: index))
       return TCPListener(id: id, port: port, stack: self)
@@ -41,20 +45,25 @@ extension TCPStack {
   /// discarded for two seconds before the connection is let go. One that throws resets its
   /// connection. Cancelling cancels the handlers.
   public func serve(
-    port: Port, backlog: Int = 4096, options: ConnectionOptions = ConnectionOptions(),
+    port: Port, backlog: Int = 4096, fastOpenBacklog: Int = 0,
+    options: ConnectionOptions = ConnectionOptions(),
     _ handler: @escaping @Sendable (TCPStream) async throws -> Void
   ) async throws(TCPError) {
-    try await listen(port: port, backlog: backlog, options: options).serve(handler)
+    try await listen(
+      port: port, backlog: backlog, fastOpenBacklog: fastOpenBacklog, options: options
+    ).serve(handler)
   }
 
   /// Starts listening on `port` before it returns; `TCPListener.serve` then takes the connections.
   public func listen(
-    port: Port, backlog: Int = 4096, options: ConnectionOptions = ConnectionOptions()
+    port: Port, backlog: Int = 4096, fastOpenBacklog: Int = 0,
+    options: ConnectionOptions = ConnectionOptions()
   ) async throws(TCPError) -> TCPListener {
     try await call { () async throws(TCPError) in
       try self.state.with { state throws(TCPError) in
         guard state.shutdownDeadline == nil else { throw .closed }
-        let id = try state.engine.listen(on: port, backlog: backlog, options: options)
+        let id = try state.engine.listen(
+          on: port, backlog: backlog, fastOpenBacklog: fastOpenBacklog, options: options)
         state.listeners.insert(ListenerState(id: id, service: nil))
         return TCPListener(id: id, port: port, stack: self)
       }

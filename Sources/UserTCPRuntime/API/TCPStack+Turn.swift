@@ -21,6 +21,7 @@ extension TCPStack {
     abortEverything()
     line.flush(state)
     repeat { runJobs() } while !loop.end()
+    deliverTrace()
     device.close()
   }
 
@@ -34,6 +35,7 @@ extension TCPStack {
     checkShutdown()
     line.send(state)
     deliverNotifications()  // what timers have done
+    deliverTrace()
     if let failure = line.failure { fail(failure) }
   }
 

@@ -8,8 +8,9 @@ extension TunDevice {
   public struct Configuration: Sendable {
     /// The interface's name, at most 15 characters.
     public var name: String
-    /// The stack's address; its prefix is what the kernel will route to the device.
-    public var address: InterfaceAddress
+    /// The stack's address; its prefix is what the kernel will route to the device. `nil`: a device that
+    /// is made has no address and stays down, for who gives it one later.
+    public var address: InterfaceAddress?
     /// The kernel's own address on a device that is made; `nil`: the first other host of the prefix.
     public var hostAddress: IPv4Address?
     /// Of a device that is made; `nil`: 1500.
@@ -18,7 +19,7 @@ extension TunDevice {
     public var offloads: Bool
 
     public init(
-      name: String = "tun0", address: InterfaceAddress, hostAddress: IPv4Address? = nil,
+      name: String = "tun0", address: InterfaceAddress?, hostAddress: IPv4Address? = nil,
       mtu: Int? = nil, offloads: Bool = true
     ) {
       self.name = name
@@ -88,14 +89,6 @@ extension TunDevice {
   /// What `ip` would do to a device that is ours.
   private static func configure(_ configuration: Configuration) throws(DeviceError) {
     let name = configuration.name
-    let address = configuration.address
-    guard let host = configuration.hostAddress ?? address.firstOtherHost else {
-      throw .noHostAddress(address)
-    }
-    // The kernel would answer for it itself.
-    guard host != address.address else {
-      throw .addressRejected(host.description, code: EADDRINUSE)
-    }
     if let mtu = configuration.mtu, unsafe ctun_set_mtu(name, Int32(mtu)) != 0 {
       throw .mtuRejected(mtu)
     }
@@ -103,13 +96,26 @@ extension TunDevice {
     // queue only drops more.
     _ = unsafe ctun_set_queue_length(name, 4096)
     _ = unsafe ctun_disable_ipv6(name)
+    guard let address = configuration.address else { return }
+    try setAddress(address, host: configuration.hostAddress, of: name)
+    let result = unsafe ctun_set_up(name)
+    guard result == 0 else { throw .io(code: -result, call: "setting \(name) up") }
+  }
+
+  /// Gives the kernel's side its address.
+  private static func setAddress(
+    _ address: InterfaceAddress, host chosen: IPv4Address?, of name: String
+  ) throws(DeviceError) {
+    guard let host = chosen ?? address.firstOtherHost else { throw .noHostAddress(address) }
+    // The kernel would answer for it itself.
+    guard host != address.address else {
+      throw .addressRejected(host.description, code: EADDRINUSE)
+    }
     // A host outside the prefix gets a route to the stack alone.
     let isInPrefix = address.prefixLength < 32 && address.contains(host)
     let result = unsafe ctun_set_address(
       name, host.bits, address.mask, isInPrefix ? 0 : address.address.bits)
     guard result == 0 else { throw .addressRejected(host.description, code: -result) }
-    let upResult = unsafe ctun_set_up(name)
-    guard upResult == 0 else { throw .io(code: -upResult, call: "setting \(name) up") }
   }
 
   // MARK: Errors

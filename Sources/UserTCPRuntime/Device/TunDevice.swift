@@ -103,6 +103,29 @@ public final class TunDevice: PacketDevice {
       frame.payload.count, frame.payloadTail.baseAddress, frame.payloadTail.count)
   }
 
+  /// One whole packet with all its checksums, for a relay; a stack sends batches. `false`: it is lost,
+  /// because the interface is down, has no room, or will not have it.
+  public func write(_ packet: RawSpan) throws(DeviceError) -> Bool {
+    let header = VirtioNetHeader.empty
+    while true {
+      let result = unsafe packet.withUnsafeBytes { packet in
+        unsafe withUnsafeBytes(of: header) { header in
+          // Without virtio-net headers the packet is all there is.
+          unsafe vnetHeaderSize > 0
+            ? ctun_write_frame(
+              file, header.baseAddress!, vnetHeaderSize, packet.baseAddress, packet.count, nil, 0)
+            : ctun_write_frame(file, packet.baseAddress!, packet.count, nil, 0, nil, 0)
+        }
+      }
+      switch -result {
+      case 0: return true
+      case EINTR: continue
+      case EAGAIN, ENOBUFS, ENOMEM, EINVAL, EIO: return false
+      case let code: throw error(code, "write")
+      }
+    }
+  }
+
   private func error(_ code: Int32, _ call: String) -> DeviceError {
     switch code {
     case EIO: .linkDown

@@ -28,16 +28,21 @@ public struct Conversation: Sendable {
   public var writeSize = 8192
   private let listener: ListenerID
   private let port: Port
+  /// Both programs ask for Fast Open; the settings of the stacks decide (RFC 7413).
+  private let asksFastOpen: Bool
 
   /// `server` listens at once; the client connects when `act` is first called.
   public init(
     client: Int = 0, server: Int = 1, on network: Network, port: Port = 7,
-    clientSends: [UInt8], serverSends: [UInt8], options: ConnectionOptions = ConnectionOptions()
+    clientSends: [UInt8], serverSends: [UInt8], asksFastOpen: Bool = false,
+    options: ConnectionOptions = ConnectionOptions()
   ) throws(TCPError) {
     self.client = End(host: client, outgoing: clientSends, expected: serverSends)
     self.server = End(host: server, outgoing: serverSends, expected: clientSends)
     self.port = port
-    listener = try network.hosts[server].stack.listen(on: port, backlog: 16, options: options)
+    self.asksFastOpen = asksFastOpen
+    listener = try network.hosts[server].stack.listen(
+      on: port, backlog: 16, fastOpenBacklog: asksFastOpen ? 8 : 0, options: options)
   }
 
   /// Both ends have given their handles back without an error.
@@ -47,16 +52,26 @@ public struct Conversation: Sendable {
   public mutating func act(on network: Network) {
     guard failure == nil else { return }
     do throws(TCPError) {
-      if client.id == nil {
-        client.id = try network.hosts[client.host].stack.connect(
-          to: Endpoint(network.hosts[server.host].address, port))
-      }
+      if client.id == nil { try open(on: network) }
       if server.id == nil { server.id = network.hosts[server.host].stack.accept(listener) }
     } catch {
       failure = "opening: \(error)"
     }
     act(\.client, on: network)
     act(\.server, on: network)
+  }
+
+  private mutating func open(on network: Network) throws(TCPError) {
+    let server = Endpoint(network.hosts[server.host].address, port)
+    let host = network.hosts[client.host]
+    guard asksFastOpen else {
+      client.id = try host.stack.connect(to: server)
+      return
+    }
+    let first = Array(client.outgoing.prefix(writeSize))
+    let (id, count) = try unsafe host.stack.connect(to: server, sending: first.span.bytes)
+    client.id = id
+    client.written = count
   }
 
   private mutating func act(_ path: WritableKeyPath<Conversation, End>, on network: Network) {

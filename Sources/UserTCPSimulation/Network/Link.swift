@@ -26,6 +26,10 @@ public struct LinkSettings: Sendable {
   /// Held back by `reorderingDelay`, so that later frames overtake it.
   public var reordering = 0.0
   public var reorderingDelay = Interval.milliseconds(15)
+  /// Largest packet that the link takes, somewhere in its middle; `nil`: any. What may be cut is cut.
+  public var mtu: Int?
+  /// What may not be cut is reported to its sender; else it is gone, as in a black hole.
+  public var reportsTooBig = true
 
   public init() {}
 }
@@ -40,6 +44,8 @@ public struct Link: Sendable {
     public var duplicated = 0
     public var corrupted = 0
     public var reordered = 0
+    /// Larger than the link takes, and not to be cut.
+    public var tooBig = 0
 
     public init() {}
   }
@@ -60,6 +66,8 @@ public struct Link: Sendable {
   private var burstEnd = Instant.zero
   /// Since the last periodic loss.
   private var textFrames = 0
+  /// What routers have to say to the sender.
+  private var errors: [Frame] = []
   /// When the last queued frame has left the sender.
   private var busyUntil = Instant.zero
 
@@ -80,7 +88,30 @@ public struct Link: Sendable {
   /// Puts a frame on the link; a super-segment as the pieces a kernel would make of it.
   public mutating func send(_ frame: Frame, at now: Instant) {
     // Bytes that are no packet at all travel as they are.
-    for piece in (try? Segmenter.cut(frame)) ?? [frame] { sendPiece(piece, at: now) }
+    for piece in (try? Segmenter.cut(frame)) ?? [frame] {
+      for packet in fitting(piece) { sendPiece(packet, at: now) }
+    }
+  }
+
+  /// The router at the link's narrow place; from the range for benchmarks (RFC 2544), nobody's here.
+  public static let router = IPv4Address(198, 18, 0, 1)
+
+  /// Packets for whom the last calls of `send` were too big: to be brought back to the sender.
+  public mutating func takeErrors() -> [Frame] {
+    defer { errors.removeAll() }
+    return errors
+  }
+
+  private mutating func fitting(_ frame: Frame) -> [Frame] {
+    guard let mtu = settings.mtu, frame.bytes.count > mtu,
+      let packet = try? IPv4Packet(decoding: frame.bytes)
+    else { return [frame] }
+    if let pieces = Fragmenter.cut(packet, mtu: mtu) { return pieces.map { Frame($0.encoded()) } }
+    statistics.tooBig += 1
+    if settings.reportsTooBig {
+      errors.append(Frame(Fragmenter.tooBig(packet, mtu: mtu, from: Self.router).encoded()))
+    }
+    return []
   }
 
   /// The next frame that has arrived by `now`.

@@ -124,7 +124,11 @@ public struct Network {
       transcript.note("host \(source):", packet, at: now)
       let last = Int(packet.ip.destination.bits & 0xFF) - 1
       guard hosts.indices.contains(last), last != source else { continue }
-      links[source * hosts.count + last].send(frame, at: now)
+      let link = source * hosts.count + last
+      links[link].send(frame, at: now)
+      for error in links[link].takeErrors() {
+        links[last * hosts.count + source].send(error, at: now)
+      }
     }
   }
 }

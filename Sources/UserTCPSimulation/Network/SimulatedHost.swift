@@ -19,7 +19,9 @@ public final class SimulatedHost {
     address = interface.address
     stack = ProtocolStack(
       settings: settings, interface: interface, secret: secret, offloads: offloads)
-    checks = FrameChecks(address: interface.address, mtu: settings.mtu, offloads: offloads)
+    checks = FrameChecks(
+      address: interface.address, mtu: settings.mtu, offloads: offloads,
+      forbidsFragments: settings.pathMTUDiscovery == .on)
   }
 
   public func takeNotifications() -> [Notification] {

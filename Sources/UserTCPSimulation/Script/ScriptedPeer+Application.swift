@@ -5,10 +5,13 @@ import UserTCP
 
 extension ScriptedPeer {
   @discardableResult public func appListens(
-    on port: UInt16? = nil, backlog: Int = 128, options: ConnectionOptions = ConnectionOptions()
+    on port: UInt16? = nil, backlog: Int = 128, fastOpenBacklog: Int = 0,
+    options: ConnectionOptions = ConnectionOptions()
   ) throws(TCPError) -> ListenerID {
     note("app listens on \(port ?? stackPort)")
-    let id = try stack.listen(on: Port(port ?? stackPort), backlog: backlog, options: options)
+    let id = try stack.listen(
+      on: Port(port ?? stackPort), backlog: backlog, fastOpenBacklog: fastOpenBacklog,
+      options: options)
     listener = id
     drain()
     return id
@@ -32,6 +35,18 @@ extension ScriptedPeer {
     defer { drain() }
     return try stack.connect(
       to: remote ?? Endpoint(address, Port(port)), from: local, options: options)
+  }
+
+  /// Opens a connection with octets that may go on the SYN (RFC 7413); all of them must be taken.
+  public func appConnects(
+    sending bytes: [UInt8], options: ConnectionOptions = ConnectionOptions()
+  ) throws(TCPError) -> ConnectionID {
+    note("app connects with \(bytes.count) octets")
+    defer { drain() }
+    let (id, count) = try unsafe stack.connect(
+      to: Endpoint(address, Port(port)), options: options, sending: bytes.span.bytes)
+    if count < bytes.count { problem("only \(count) of \(bytes.count) octets were taken") }
+    return id
   }
 
   @discardableResult public func appWrites(

@@ -53,7 +53,8 @@ public final class ScriptedPeer {
     address = peer
     stackAddress = interface.address
     frameChecks = FrameChecks(
-      address: interface.address, mtu: settings.mtu, offloads: offloads)
+      address: interface.address, mtu: settings.mtu, offloads: offloads,
+      forbidsFragments: settings.pathMTUDiscovery == .on)
     conversationChecks.allowsShrinkingWindows = settings.shrinksWindow
     stack.advance(to: start)
   }

@@ -8,11 +8,16 @@ public struct FrameChecks: Sendable {
   public var address: IPv4Address
   public var mtu: Int
   public var offloads: OffloadCapabilities
+  /// Path MTU discovery is on (PMTU-1).
+  public var forbidsFragments = true
 
-  public init(address: IPv4Address, mtu: Int, offloads: OffloadCapabilities) {
+  public init(
+    address: IPv4Address, mtu: Int, offloads: OffloadCapabilities, forbidsFragments: Bool = true
+  ) {
     self.address = address
     self.mtu = mtu
     self.offloads = offloads
+    self.forbidsFragments = forbidsFragments
   }
 
   /// The packet read, and everything that is wrong with it.
@@ -44,7 +49,9 @@ public struct FrameChecks: Sendable {
   private func problems(of segment: Segment, in packet: CapturedPacket) -> [String] {
     var problems: [String] = []
     let ip = packet.ip
-    if !ip.dontFragment || ip.moreFragments { problems.append("TCP without DF (IP4-12)") }
+    if ip.dontFragment != forbidsFragments || ip.moreFragments {
+      problems.append("TCP with\(ip.dontFragment ? "" : "out") DF (IP4-12)")
+    }
     if !segment.flags.isDisjoint(with: .reserved) {
       problems.append("reserved header bits are set (AECN-2)")
     }
@@ -54,6 +61,7 @@ public struct FrameChecks: Sendable {
       if segment.options.contains(.sackPermitted) {
         problems.append("SACK permitted without SYN (SACK-1)")
       }
+      if segment.fastOpen != nil { problems.append("Fast Open without SYN (TFO-1)") }
     }
     if segment.flags.contains(.syn), !segment.sackBlocks.isEmpty {
       problems.append("SACK on a SYN (SACK-1)")

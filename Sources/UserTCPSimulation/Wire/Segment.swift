@@ -74,6 +74,11 @@ public struct Segment: Hashable, Sendable {
     for case .sack(let blocks) in options { return blocks }
     return []
   }
+  /// What the Fast Open option holds; empty: a cookie is asked for.
+  public var fastOpen: [UInt8]? {
+    for case .other(34, let data) in options { return data }
+    return nil
+  }
   public var timestamps: (value: UInt32, echo: UInt32)? {
     for case .timestamps(let value, let echo) in options { return (value, echo) }
     return nil

@@ -34,6 +34,9 @@ public enum SegmentOption: Hashable, Sendable {
   case other(kind: UInt8, [UInt8])
   case raw([UInt8])
 
+  /// RFC 7413: a cookie, or without octets the request for one.
+  public static func fastOpen(_ cookie: [UInt8]) -> SegmentOption { .other(kind: 34, cookie) }
+
   public var encoded: [UInt8] {
     switch self {
     case .endOfList: return [0]

@@ -24,6 +24,13 @@ struct ConnectCommand: AsyncParsableCommand {
   @Option(help: "Local port (default: any that is free).")
   var from: String?
 
+  @Flag(
+    help: """
+      Send the first input on the SYN (RFC 7413). A short connection before it asks the server for \
+      the cookie.
+      """)
+  var fastOpen = false
+
   @OptionGroup var stack: StackOptions
 
   func run() async throws {
@@ -46,7 +53,7 @@ struct ConnectCommand: AsyncParsableCommand {
 extension ConnectPlan {
   fileprivate func converse(_ stack: TCPStack, _ log: ToolLog) async throws {
     do {
-      let stream = try await stack.connect(to: remote, from: local)
+      let stream = try await open(stack)
       log.debug("connected to \(remote) from \(stream.local)")
       let input = InputPump(stream)
       do {
@@ -59,6 +66,20 @@ extension ConnectPlan {
       await stack.shutdown(grace: .seconds(2))  // until our FIN is acknowledged
     } catch let error as TCPError {
       throw Failure(error, connection: remote)
+    }
+  }
+
+  private func open(_ stack: TCPStack) async throws -> TCPStream {
+    guard usesFastOpen else { return try await stack.connect(to: remote, from: local) }
+    // A stack remembers cookies for as long as it runs, and this one has just begun.
+    try await stack.connect(to: remote, sending: []).close()
+    let first = try await firstInput()
+    return try await stack.connect(to: remote, from: local, sending: first)
+  }
+
+  private func firstInput() async throws(Failure) -> [UInt8] {
+    do throws(StreamError) { return try await StandardInput.next() } catch {
+      throw Failure(unreadable: error)
     }
   }
 
@@ -86,7 +107,7 @@ private final class InputPump: Sendable {
         try await carry(to: stream)
       } catch {
         failure.withLock {
-          $0 = Failure(.inputOutput, "cannot read standard input: \(error.text); see what it is")
+          $0 = Failure(unreadable: error)
         }
         stream.abort()
       }
@@ -108,5 +129,11 @@ private final class InputPump: Sendable {
         return  // the reading side sees why, and tells it
       }
     }
+  }
+}
+
+extension Failure {
+  fileprivate init(unreadable error: StreamError) {
+    self.init(.inputOutput, "cannot read standard input: \(error.text); see what it is")
   }
 }

@@ -10,11 +10,20 @@ extension StackPlan {
     _ body: @escaping @Sendable (TCPStack) async throws -> Result
   ) async throws -> Result {
     let control = try controlServer(program, log)
+    let trace = try trace?.open(title: "tunstack \(program)") {
+      log.warning("the trace ends: \($0)")
+    }
+    defer {
+      if let lost = trace?.lost, lost > 0 {
+        log.warning("\(lost) events are not in the trace: they came faster than they were written")
+      }
+    }
     let device = try openDevice(log)
     do {
       return try await TCPStack.run(
         device: .device(device), address: address, settings: settings, log: log.runtimeEvents
       ) { stack in
+        if let trace { try await stack.startTracing { trace.write($0, lost: $1) } }
         guard let control else { return try await body(stack) }
         return try await control.run(beside: body, stack, log)
       }

@@ -10,7 +10,8 @@ struct LabCommand: ParsableCommand {
     abstract: "Watch TCP do what its operators wonder about.",
     subcommands: [
       TimeWaitCommand.self, SYNFloodCommand.self, PortExhaustionCommand.self,
-      LastAckCommand.self, OldDuplicateCommand.self,
+      LastAckCommand.self, OldDuplicateCommand.self, CongestionCommand.self,
+      SweepCommand.self,
     ])
 }
 

@@ -7,9 +7,12 @@ struct ConnectPlan {
   var remote: Endpoint
   /// `nil`: any free port.
   var local: Endpoint?
+  /// The first octets of standard input go on the SYN if the server allows it.
+  var usesFastOpen: Bool
 
   init(_ command: ConnectCommand) throws(Failure) {
     stack = try StackPlan(command.stack)
+    usesFastOpen = command.fastOpen
     guard let address = IPv4Address(command.host) else {
       throw .usage("'\(command.host)' is not an IPv4 address; write it like 192.0.2.1")
     }

@@ -28,6 +28,7 @@ struct Setting: Sendable {
     case tries = "tries"
     case entries = "entries"
     case hops = "hops"
+    case percent = "per cent"
     case ports = "ports"
     case segments = "segments"
     case bits = "(bits)"
@@ -43,6 +44,8 @@ struct Setting: Sendable {
     case numbers([ClosedRange<Int>])
     /// `8080,9000-9010`: first and last port of each range.
     case ports
+    /// `xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx`, once or twice: numbers of 32 bits.
+    case keys
     /// One name of these: its index.
     case name([String])
     /// All of these names; nobody may write it.
@@ -71,6 +74,7 @@ struct Setting: Sendable {
     switch form {
     case .numbers: return numbers.map(String.init).joined(separator: "\t")
     case .ports: return PortRanges(pairs: numbers).description
+    case .keys: return FastOpenKeyText(words: numbers).description
     case .name(let names): return names[numbers[0]]
     case .readOnlyNames(let names): return names.joined(separator: " ")
     }

@@ -74,6 +74,7 @@ extension Setting {
         && zip(numbers, numbers.dropFirst()).allSatisfy { $0 <= $1 }
       return fits ? numbers : nil
     case .ports: return PortRanges(text)?.pairs
+    case .keys: return FastOpenKeyText(text)?.words
     case .name(let names): return names.firstIndex(of: text).map { [$0] }
     case .readOnlyNames: return nil
     }
@@ -90,6 +91,8 @@ extension Setting {
       let range = "\(ranges[0].lowerBound) to \(ranges[0].upperBound) \(unit.rawValue)"
       return ranges.count == 1 ? range : "\(ranges.count) rising numbers of \(range)"
     case .ports: return "a list of ports like 8080,9000-9010, or nothing"
+    case .keys:
+      return "four groups of 8 hexadecimal digits with - between, and the same after a comma"
     case .name(let names): return names.joined(separator: " or ")
     case .readOnlyNames: return "only read"
     }

@@ -6,7 +6,8 @@ import UserTCPRuntime
 
 extension Setting {
   static let all: [Setting] =
-    opening + retransmission + recovery + invalidSegments + keepAlive + closing + buffers + internet
+    opening + fastOpen + retransmission + recovery + invalidSegments + keepAlive + closing + buffers
+    + internet
     + later
 
   private static let opening: [Setting] = [
@@ -46,6 +47,24 @@ extension Setting {
       write: { $0.stack.reservedPorts = PortRanges(pairs: $1).ports }),
   ]
 
+  private static let fastOpen: [Setting] = [
+    Setting(
+      group: .ipv4, name: "tcp_fastopen", unit: .bits, form: .numbers([0...0xFFFF]),
+      meaning:
+        "text on the SYN (RFC 7413): 1 client, 2 server, 4 and 512 the same without a cookie, "
+        + "1024 on listeners that have not asked",
+      read: { [Int($0.stack.fastOpen.rawValue)] },
+      write: { $0.stack.fastOpen = FastOpenMode(rawValue: UInt16($1[0])) }),
+    Setting(
+      group: .ipv4, name: "tcp_fastopen_key", unit: .bits, form: .keys,
+      meaning: "key of its cookies, and after a comma the one before; all zero: one of our own",
+      read: { FastOpenKeyText($0.stack.fastOpenKeys).words },
+      write: { $0.stack.fastOpenKeys = FastOpenKeyText(words: $1).keys }),
+    .interval(
+      "tcp_fastopen_blackhole_timeout_sec", .seconds, 0...2_147_483, \.fastOpenBlackHolePause,
+      "how long a client does without after three timeouts, doubled each time; 0: it does not stop"),
+  ]
+
   private static let retransmission: [Setting] = [
     .number(
       "tcp_retries1", .tries, 0...255, \.retries1, "retransmissions before the route is doubted"),
@@ -55,6 +74,9 @@ extension Setting {
     .number(
       "tcp_orphan_retries", .tries, 0...255, \.orphanRetries,
       "the same for a connection nobody holds any more; 0 means 8"),
+    .interval(
+      "tcp_user_timeout_option", .seconds, 0...2_147_483, \.userTimeoutLimit,
+      "longest user timeout adopted of a peer (RFC 5482), not below 100; 0: the option is off"),
     .interval(
       "tcp_rto_min_us", .microseconds, 1_000...1_000_000, \.minimumRetransmissionTimeout,
       "shortest retransmission timeout"),
@@ -72,10 +94,31 @@ extension Setting {
     .flag(
       "tcp_recovery", \.usesRACK,
       "loss detected by time (RACK, RFC 8985); without by three segments above it (RFC 6675)"),
+    .flag(
+      "tcp_prr", \.usesProportionalReduction,
+      "the window shrinks over a round trip (RFC 9937), not at once; not a knob of Linux"),
     .level(
       "tcp_early_retrans", \.usesTailLossProbe, on: 3, of: 4,
       "a lost tail is probed for (RFC 8985 §7)"),
+    .number(
+      "tcp_reordering", .segments, 1...255, \.reorderingThreshold,
+      "segments beyond a missing one that say it is lost"),
     .level("tcp_frto", \.usesForwardRTO, on: 2, of: 2, "spurious timeouts are found (RFC 5682)"),
+    .flag(
+      "tcp_hystart", \.usesHyStart,
+      "slow start ends when the round trip grows (HyStart++, RFC 9406); not a knob of Linux"),
+    .flag(
+      "tcp_cwnd_validation", \.keepsUnusedWindow,
+      "a congestion window that is not used is kept for 5 min (RFC 7661); not a knob of Linux"),
+    .flag(
+      "tcp_pacing", \.usesPacing,
+      "a large flight is spread over its round trip; not a knob of Linux, which has qdiscs"),
+    .number(
+      "tcp_pacing_ss_ratio", .percent, 1...1000, \.pacingRatioInSlowStart,
+      "of window / round trip at which a flight leaves in slow start"),
+    .number(
+      "tcp_pacing_ca_ratio", .percent, 1...1000, \.pacingRatio,
+      "of window / round trip at which a flight leaves near the threshold and above"),
     Setting(
       group: .ipv4, name: "tcp_congestion_control", unit: .choice, form: .name(algorithms),
       meaning: "how the congestion window of new connections grows and shrinks",
@@ -160,6 +203,13 @@ extension Setting {
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
+    .choice(
+      "tcp_mtu_probing", \.pathProbing,
+      "larger segments sent to see what the path takes (RFC 4821): "
+        + "1 after timeouts of full ones, 2 always"),
+    .number(
+      "tcp_base_mss", .octets, 48...65_495, \.baseSegmentSize,
+      "segment size that such a search begins with"),
   ]
 
   /// At most 65,535 shifted by 14, the largest window there is.
@@ -167,6 +217,22 @@ extension Setting {
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),
+    .choice(
+      "ip_no_pmtu_disc", \.pathMTUDiscovery,
+      "1: packets may be cut on their way, and one too big means route.min_pmtu; "
+        + "2: what routers say is ignored (RFC 1191)"),
+    .number(
+      "route.min_pmtu", .octets, 68...65_535, \.minimumPathMTU,
+      "smallest MTU of a path that a router is believed"),
+    .interval(
+      "ipfrag_time", .seconds, 1...2_147_483, \.reassemblyTimeout,
+      "how long fragments wait for the rest of their datagram"),
+    .number(
+      "ipfrag_high_thresh", .octets, 0...2_147_483_647, \.reassemblyMemory,
+      "memory for fragments, a quarter of it for those of one host; past it the oldest go"),
+    .number(
+      "ipfrag_max_dist", .entries, 0...2_147_483_647, \.maximumFragmentDistance,
+      "fragments of other datagrams of a host between two of one; 0: any number"),
     .flag("icmp_echo_ignore_all", \.ignoresEcho, "do not answer ping"),
     .number(
       "icmp_msgs_per_sec", .packets, 0...2_147_483_647, \.icmpErrorsPerSecond,

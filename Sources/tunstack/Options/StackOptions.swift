@@ -32,6 +32,12 @@ struct StackOptions: ParsableArguments {
   @Option(help: "Write every packet to this file (pcap).")
   var capture: String?
 
+  @Option(help: "Write what happens to every connection to this file, a line for each event.")
+  var trace: String?
+
+  @Option(help: "Form of the trace: text, or json in the shape of qlog.")
+  var traceFormat = "text"
+
   @Option(help: "Path of the control socket (default: /run/tunstack/TUN.sock).")
   var control: String?
 
@@ -62,6 +68,7 @@ struct StackPlan {
   var address: InterfaceAddress
   var values: SettingValues
   var capture: String?
+  var trace: TracePlan?
   /// The control socket that was asked for.
   var control: ControlChoice
   /// Lines of the configuration file that belong to other parts of a system.
@@ -84,6 +91,7 @@ struct StackPlan {
       mtu: try Self.mtu(options.mtu), offloads: !options.noOffload)
     (values, skippedSettings, settingWarnings) = try Self.settings(options)
     capture = options.capture
+    trace = try TracePlan(path: options.trace, format: options.traceFormat)
     control = try Self.control(options)
     if options.quiet, options.verbose {
       throw .usage("--quiet and --verbose exclude each other; leave one out")

@@ -11,21 +11,30 @@ extension Service {
     return options
   }
 
+  /// Their answers do not mind a request that comes twice, so `tcp_fastopen` alone decides.
+  private static let fastOpenBacklog = 256
+
   /// Serves with handlers; returns at once.
   func serve(on port: Port, of stack: TCPStack, keepsAlive: Bool = false) throws(TCPError) {
     let options = options(keepsAlive: keepsAlive)
+    let early = Self.fastOpenBacklog
     switch self {
-    case .echo: try stack.serve(port: port, options: options) { EchoHandler() }
-    case .discard: try stack.serve(port: port, options: options) { DiscardHandler() }
-    case .chargen: try stack.serve(port: port, options: options) { ChargenHandler() }
-    case .http: try stack.serve(port: port, options: options) { HTTPHandler() }
+    case .echo:
+      try stack.serve(port: port, fastOpenBacklog: early, options: options) { EchoHandler() }
+    case .discard:
+      try stack.serve(port: port, fastOpenBacklog: early, options: options) { DiscardHandler() }
+    case .chargen:
+      try stack.serve(port: port, fastOpenBacklog: early, options: options) { ChargenHandler() }
+    case .http:
+      try stack.serve(port: port, fastOpenBacklog: early, options: options) { HTTPHandler() }
     }
   }
 
   func listen(
     on port: Port, of stack: TCPStack, keepsAlive: Bool = false
   ) async throws(TCPError) -> TCPListener {
-    try await stack.listen(port: port, options: options(keepsAlive: keepsAlive))
+    try await stack.listen(
+      port: port, fastOpenBacklog: Self.fastOpenBacklog, options: options(keepsAlive: keepsAlive))
   }
 
   /// Serves with a task per connection, until the stack shuts down.

@@ -8,38 +8,7 @@ struct SimulateCommand: AsyncParsableCommand {
     commandName: "simulate",
     abstract: "See what congestion control and loss recovery make of a path, in virtual time.")
 
-  @Option(help: "Rate of the link, 0.01 to 10000 Mbit/s.")
-  var rate = "10"
-
-  @Option(help: "Time that a packet takes each way, 0.01 to 10000 ms.")
-  var delay = "20"
-
-  @Option(
-    help:
-      "What waits for the rate: 1 to 100000 packets, or a share of rate times round trip like 0.5bdp."
-  )
-  var queue = "1bdp"
-
-  @Option(help: "Packets lost, percent.")
-  var loss = "0"
-
-  @Option(help: "Packets held back so that later ones overtake them, percent.")
-  var reordering = "0"
-
-  @Option(help: "How long they are held back, 0 to 10000 ms.")
-  var reorderingDelay = "15"
-
-  @Option(help: "Packets that arrive twice, percent.")
-  var duplication = "0"
-
-  @Option(help: "Packets with a bit turned over, percent.")
-  var corruption = "0"
-
-  @Option(help: "Added to the delay by chance, up to this, 0 to 10000 ms; may reorder.")
-  var jitter = "0"
-
-  @Flag(name: .customLong("both-ways"), help: "Have all that befall acknowledgments, too.")
-  var isBothWays = false
+  @OptionGroup var link: LinkOptions
 
   @Option(help: "Congestion control: cubic or reno (default: cubic).")
   var algorithm: String?
@@ -48,9 +17,6 @@ struct SimulateCommand: AsyncParsableCommand {
     name: .customLong("set"),
     help: "A setting of both stacks with Linux's name, like tcp_recovery=0. Repeatable.")
   var assignments: [String] = []
-
-  @Option(help: "Where all luck comes from; the same seed gives the same run.")
-  var seed = "1"
 
   @Option(help: "How long the flows send, 0.1 to 3600 s (default: 30, or 3600 with --octets).")
   var seconds: String?
@@ -69,6 +35,12 @@ struct SimulateCommand: AsyncParsableCommand {
 
   @Option(help: "Write what the sending host sends and receives to this file (pcap).")
   var pcap: String?
+
+  @Option(help: "Write what happens to the sending host's connections to this file.")
+  var trace: String?
+
+  @Option(help: "Form of the trace: text, or json in the shape of qlog.")
+  var traceFormat = "text"
 
   @Flag(name: .customLong("no-chart"), help: "Draw no charts in the terminal.")
   var noChart = false

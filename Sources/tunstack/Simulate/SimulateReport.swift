@@ -27,7 +27,7 @@ struct SimulateReport {
   var lines: [String] {
     let (sender, link) = (outcome.sender, outcome.link)
     var lines = [
-      row("link", linkInWords), row("run", runInWords), "",
+      row("link", plan.path.description), row("run", runInWords), "",
       row(
         "goodput",
         "\(goodput.text(2)) Mbit/s, \((100 * goodput / rate).text(1)) % of the link's rate; "
@@ -64,28 +64,6 @@ struct SimulateReport {
   }
 
   private func row(_ name: String, _ text: String) -> String { "  " + filled(name, 17) + text }
-
-  /// The queue's length in bandwidth-delay products.
-  private var queueShare: Double {
-    Double(plan.queuePackets * SimulatePlan.packetSize)
-      / Double(max(plan.bandwidthDelayProduct, 1))
-  }
-
-  private var linkInWords: String {
-    let link = plan.link
-    var words = [
-      "\(rate.shortText) Mbit/s", "\(link.delay.milliseconds.shortText) ms each way",
-      "queue of \(plan.queuePackets) packets (\(queueShare.text(2)) BDP)",
-    ]
-    for (share, word) in [
-      (link.loss, "lost"), (link.reordering, "held back"), (link.duplication, "doubled"),
-      (link.corruption, "damaged"),
-    ] where share > 0 {
-      words.append("\((100 * share).shortText) % \(word)")
-    }
-    if link.jitter > .zero { words.append("jitter up to \(link.jitter.milliseconds.shortText) ms") }
-    return words.joined(separator: ", ")
-  }
 
   private var runInWords: String {
     let flows = plan.flows == 1 ? "one flow" : "\(plan.flows) flows"
@@ -157,7 +135,7 @@ struct SimulateReport {
           Series(
             name: "queue",
             values: samples.map {
-              ($0.queue + SimulatePlan.packetSize - 1) / SimulatePlan.packetSize
+              ($0.queue + LinkPlan.packetSize - 1) / LinkPlan.packetSize
             })
         ], step: step),
       Panel(
@@ -177,7 +155,7 @@ struct SimulateReport {
   var chart: SVGChart {
     SVGChart(
       title: "\(plan.settings.congestionAlgorithm.rawValue): \(goodput.text(2)) Mbit/s",
-      subtitle: linkInWords, panels: panels, sharesHeight: false)
+      subtitle: plan.path.description, panels: panels, sharesHeight: false)
   }
 
   var csv: CSVTable {
@@ -206,28 +184,5 @@ struct SimulateReport {
 
 extension SimulatePlan {
   /// Text of a packet of full size with timestamps, in which the window is drawn.
-  static var segmentSize: Int { packetSize - 52 }
-}
-
-extension Interval {
-  fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
-  fileprivate var milliseconds: Double { Double(nanoseconds) / 1e6 }
-}
-
-extension Double {
-  /// With so many digits behind the point.
-  fileprivate func text(_ digits: Int) -> String {
-    let power = (0..<digits).reduce(1) { value, _ in value * 10 }
-    let scaled = Int((self * Double(power)).rounded())
-    guard digits > 0 else { return "\(scaled)" }
-    return "\(scaled / power)." + String("\(power + scaled % power)".dropFirst())
-  }
-
-  /// With up to three digits behind the point, and no zeros at the end.
-  fileprivate var shortText: String {
-    var text = text(3)
-    while text.hasSuffix("0") { text.removeLast() }
-    if text.hasSuffix(".") { text.removeLast() }
-    return text
-  }
+  static var segmentSize: Int { LinkPlan.packetSize - 52 }
 }

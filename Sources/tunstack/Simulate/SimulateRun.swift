@@ -48,13 +48,14 @@ struct SimulateRun: ~Copyable {
   private var network: Network
   private var flows: [BulkFlow] = []
   private var capture: PcapFile?
+  private var trace: TraceFile?
   private(set) var outcome = Outcome()
 
   init(_ plan: SimulatePlan) throws(Failure) {
     self.plan = plan
     network = Network(
       seed: plan.seed, link: plan.link, settings: plan.settings, transcriptLimit: 0)
-    network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.wayBack }
+    network.changeLink(from: BulkFlow.receiver, to: BulkFlow.sender) { $0 = plan.path.back }
     start = network.now
     do throws(TCPError) {
       for index in 0..<plan.flows {
@@ -65,6 +66,7 @@ struct SimulateRun: ~Copyable {
       throw Self.mistake("listening failed: \(error)")
     }
     try openCapture()
+    try openTrace()
   }
 
   mutating func toEnd() throws(Failure) {
@@ -85,6 +87,7 @@ struct SimulateRun: ~Copyable {
         throw Self.mistake("\(steps) steps were not enough")
       }
       try writeCapture()
+      writeTrace()
     }
     if outcome.samples.last?.time != network.now - start { takeSample() }
     conclude()
@@ -148,5 +151,22 @@ struct SimulateRun: ~Copyable {
       capture?.add(frame.bytes.span, frame.offload, at: (time - start).nanoseconds)
     }
     do throws(DeviceError) { try capture?.flush() } catch { throw Failure(error) }
+  }
+
+  // MARK: Tracing
+
+  /// Times count from the start here, too.
+  private mutating func openTrace() throws(Failure) {
+    guard let plan = plan.trace else { return }
+    trace = try plan.open(title: "tunstack simulate", from: start)
+    network.hosts[BulkFlow.sender].stack.startTracing()
+  }
+
+  private func writeTrace() {
+    guard let trace else { return }
+    var events: [TraceEvent] = []
+    let host = network.hosts[BulkFlow.sender]
+    while let event = host.stack.nextTraceEvent() { events.append(event) }
+    if !events.isEmpty { trace.write(events) }
   }
 }

@@ -20,8 +20,6 @@ extension LinuxCounter {
     "TcpRtoMax": { $0.settings.maximumRetransmissionTimeout.nanoseconds / 1_000_000 },
     "TcpMaxConn": { _ in -1 },  // no fixed number
     "TcpCurrEstab": { Int64($0.states.established) },
-    "IpReasmFails": { Int64(clamping: $0.counters.ip.fragmentsDropped) },
-    "IpReasmReqds": { Int64(clamping: $0.counters.ip.fragmentsDropped) },
   ]
 
   private typealias Sources = [String: Field]
@@ -31,7 +29,9 @@ extension LinuxCounter {
     "IpOutTransmits": \.ip.sent, "IpInHdrErrors": \.ip.headerErrors,
     "IpInAddrErrors": \.ip.addressErrors, "IpInUnknownProtos": \.ip.unknownProtocols,
     "IpExtInTruncatedPkts": \.ip.truncated, "IpExtInOctets": \.ip.octetsIn,
-    "IpExtOutOctets": \.ip.octetsOut,
+    "IpExtOutOctets": \.ip.octetsOut, "IpReasmReqds": \.ip.fragmentsReceived,
+    "IpReasmOKs": \.ip.datagramsReassembled, "IpReasmFails": \.ip.reassemblyFailures,
+    "IpReasmTimeout": \.ip.reassemblyTimeouts, "IpExtReasmOverlaps": \.ip.fragmentOverlaps,
   ]
 
   private static let icmp: Sources = [
@@ -41,7 +41,8 @@ extension LinuxCounter {
     "IcmpOutRateLimitHost": \.icmp.rateLimitedByTarget, "IcmpInEchos": \.icmp.echoesIn,
     "IcmpInDestUnreachs": \.icmp.unreachablesIn, "IcmpInTimeExcds": \.icmp.timesExceededIn,
     "IcmpInParmProbs": \.icmp.parameterProblemsIn, "IcmpOutEchoReps": \.icmp.echoRepliesOut,
-    "IcmpOutDestUnreachs": \.icmp.unreachablesOut, "IcmpMsgInType3": \.icmp.unreachablesIn,
+    "IcmpOutDestUnreachs": \.icmp.unreachablesOut, "IcmpOutTimeExcds": \.icmp.timesExceededOut,
+    "IcmpMsgOutType11": \.icmp.timesExceededOut, "IcmpMsgInType3": \.icmp.unreachablesIn,
     "IcmpMsgInType8": \.icmp.echoesIn, "IcmpMsgInType11": \.icmp.timesExceededIn,
     "IcmpMsgInType12": \.icmp.parameterProblemsIn, "IcmpMsgOutType0": \.icmp.echoRepliesOut,
     "IcmpMsgOutType3": \.icmp.unreachablesOut,
@@ -89,6 +90,15 @@ extension LinuxCounter {
     ("OfoPruned", \.tcp.outOfOrderPruned), ("TCPRcvQDrop", \.tcp.receiveQueueDrops),
     ("TCPMemoryPressures", \.tcp.memoryPressures),
     ("TCPMemoryPressuresChrono", \.tcp.memoryPressureMilliseconds),
+    ("TCPFastOpenActive", \.tcp.fastOpenActive),
+    ("TCPFastOpenActiveFail", \.tcp.fastOpenActiveFails),
+    ("TCPFastOpenPassive", \.tcp.fastOpenPassive),
+    ("TCPFastOpenPassiveFail", \.tcp.fastOpenPassiveFails),
+    ("TCPFastOpenPassiveAltKey", \.tcp.fastOpenPassiveOldKeys),
+    ("TCPFastOpenListenOverflow", \.tcp.fastOpenOverflows),
+    ("TCPFastOpenCookieReqd", \.tcp.fastOpenCookieRequests),
+    ("TCPFastOpenBlackhole", \.tcp.fastOpenBlackHoles),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
+    ("TCPMTUPFail", \.tcp.pathProbesLost), ("TCPMTUPSuccess", \.tcp.pathProbesArrived),
   ]
 }

@@ -70,7 +70,7 @@ extension LinuxCounter {
       OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs \
       OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps
       """
-    case .icmpMessages: "InType3 InType8 InType11 InType12 OutType0 OutType3"
+    case .icmpMessages: "InType3 InType8 InType11 InType12 OutType0 OutType3 OutType11"
     case .tcp:
       """
       RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab \

@@ -31,6 +31,9 @@ struct SocketRow: Codable, Equatable, Sendable {
     var bytesSent: UInt64 = 0
     var bytesAcknowledged: UInt64 = 0
     var bytesReceived: UInt64 = 0
+    var segmentsSent: UInt32 = 0
+    var segmentsReceived: UInt32 = 0
+    var sawReordering = false
     var sinceSendingMicroseconds: Int64 = 0
     var sinceReceivingMicroseconds: Int64 = 0
     var roundTripMicroseconds: Int64 = 0
@@ -44,6 +47,7 @@ struct SocketRow: Codable, Equatable, Sendable {
     var sacked = 0
     var lost = 0
     var resent = 0
+    var pacingRate = 0
     var deliveryRate: UInt64 = 0
     var minimumRoundTripMicroseconds: Int64 = 0
     /// Left out until there was a loss.
@@ -55,6 +59,7 @@ struct SocketRow: Codable, Equatable, Sendable {
     var receivedSegmentSize = 0
     var pathMTU = 0
     var timestamps = false
+    var fastOpen = false
     var sendWindowShift: Int?
     var receiveWindowShift: Int?
   }
@@ -89,6 +94,9 @@ extension SocketRow.Details {
     bytesSent = snapshot.bytesSent
     bytesAcknowledged = snapshot.bytesAcknowledged
     bytesReceived = snapshot.bytesReceived
+    segmentsSent = snapshot.segmentsSent
+    segmentsReceived = snapshot.segmentsReceived
+    sawReordering = snapshot.sawReordering
     sinceSendingMicroseconds = snapshot.idleSending.microseconds
     sinceReceivingMicroseconds = snapshot.idleReceiving.microseconds
     roundTripMicroseconds = snapshot.smoothedRoundTripTime.microseconds
@@ -102,6 +110,7 @@ extension SocketRow.Details {
     sacked = snapshot.sacked
     lost = snapshot.lost
     resent = snapshot.resent
+    pacingRate = snapshot.pacingRate
     deliveryRate = snapshot.deliveryRate
     minimumRoundTripMicroseconds = snapshot.minimumRoundTripTime.microseconds
     slowStartThreshold = snapshot.slowStartThreshold
@@ -112,6 +121,7 @@ extension SocketRow.Details {
     receivedSegmentSize = snapshot.receivedSegmentSize
     pathMTU = snapshot.pathMTU
     timestamps = snapshot.usesTimestamps
+    fastOpen = snapshot.usesFastOpen
     sendWindowShift = snapshot.sendWindowShift.map(Int.init)
     receiveWindowShift = snapshot.receiveWindowShift.map(Int.init)
   }

@@ -106,6 +106,7 @@ struct SocketTable {
     let size = max(connection.maximumSegmentSize, 1)
     var words: [String] = []
     if connection.timestamps { words.append("ts") }
+    if connection.fastOpen { words.append("fastopen") }
     words.append(connection.congestionAlgorithm)
     if let send = connection.sendWindowShift, let receive = connection.receiveWindowShift {
       words.append("wscale:\(send),\(receive)")
@@ -129,11 +130,15 @@ struct SocketTable {
     words += Self.counts([
       ("bytes_sent", Int(connection.bytesSent)), ("bytes_acked", Int(connection.bytesAcknowledged)),
       ("bytes_received", Int(connection.bytesReceived)),
+      ("segs_out", Int(connection.segmentsSent)), ("segs_in", Int(connection.segmentsReceived)),
     ])
     words += [
       "lastsnd:\(connection.sinceSendingMicroseconds / 1_000)",
       "lastrcv:\(connection.sinceReceivingMicroseconds / 1_000)",
     ]
+    if connection.pacingRate > 0 {
+      words.append("pacing_rate \(connection.pacingRate * 8)bps")
+    }
     if connection.deliveryRate > 0 {
       words.append("delivery_rate \(connection.deliveryRate * 8)bps")
     }
@@ -142,6 +147,7 @@ struct SocketTable {
     }
     words += Self.counts([
       ("lost", connection.lost / size), ("sacked", connection.sacked / size),
+      ("reord_seen", connection.sawReordering ? 1 : 0),
       ("notsent", connection.unsent),
     ])
     if connection.minimumRoundTripMicroseconds > 0 {

@@ -9,7 +9,7 @@ import UserTCPSimulation
 extension StackSettings {
   /// Turns one knob that no transfer may suffer from.
   fileprivate mutating func changeHarmlessly(_ random: inout SeededRandom) {
-    switch Int.random(in: 0..<18, using: &random) {
+    switch Int.random(in: 0..<20, using: &random) {
     case 0: timestamps = TimestampMode.allCases.randomElement(using: &random)!
     case 1: windowScaling.toggle()
     case 2: synCookies = SYNCookieMode.allCases.randomElement(using: &random)!
@@ -26,7 +26,9 @@ extension StackSettings {
     case 13: ignoresResetInTimeWait.toggle()
     case 14: receiveBuffer = Int.random(in: 3000...100_000, using: &random)
     case 15: maximumReceiveBuffer = Int.random(in: 3000...2_000_000, using: &random)
-    case 16: sendBuffer = Int.random(in: 1...100_000, using: &random)
+    case 16: fastOpen = FastOpenMode(rawValue: UInt16(truncatingIfNeeded: random.next()))
+    case 17: userTimeoutLimit = .seconds(Int64.random(in: 0...10_000, using: &random))
+    case 18: sendBuffer = Int.random(in: 1...100_000, using: &random)
     default: maximumSendBuffer = Int.random(in: 1...2_000_000, using: &random)
     }
   }
@@ -82,7 +84,7 @@ extension StackSettings {
     ) throws -> String? {
       var talk = try Conversation(
         on: network, port: Port(port), clientSends: random.bytes(30_000),
-        serverSends: random.bytes(30_000))
+        serverSends: random.bytes(30_000), asksFastOpen: random.happens(0.5))
       let limit = network.now + .seconds(4000)
       repeat {
         if random.happens(0.2) {

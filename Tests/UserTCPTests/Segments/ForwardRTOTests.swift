@@ -11,6 +11,8 @@ import UserTCPSimulation
   ]
   private static let stamped: [SegmentOption] = sack + [.timestamps(1, 0)]
 
+  private static let plain: [SegmentOption] = [.maximumSegmentSize(1460), .windowScale(8)]
+
   /// Ten of forty segments out and a timeout since: segment 0 has been sent again just now.
   private func timedOut(
     _ options: [SegmentOption], count: Int = 40,
@@ -31,7 +33,7 @@ import UserTCPSimulation
   }
 
   // FRTO-1
-  @Test(arguments: [sack, stamped])
+  @Test(arguments: [plain, sack, stamped])
   func `ACKs that were only late: new segments instead of old ones, and all is as before`(
     _ options: [SegmentOption]
   ) throws {
@@ -45,6 +47,55 @@ import UserTCPSimulation
     #expect(flight.window >= 10)
     #expect(flight.threshold == nil)
     #expect(flight.counters.retransmissions == 1)
+  }
+
+  // FRTO-1
+  @Test func `without SACK a second ACK that does not advance sends the old segments after all`()
+    throws
+  {
+    let flight = try timedOut(Self.plain)
+    flight.acks(1)
+    #expect(try flight.takes() == [10, 11])
+    flight.acks(1)
+    let sent = try flight.takes()
+    #expect(sent.first == 1)
+    #expect(sent.allSatisfy { $0 < 10 })
+    #expect(flight.window <= 3)
+    #expect(flight.threshold == 5)
+    #expect(flight.counters.spuriousTimeouts == 0)
+    // All of it arrives in the end.
+    for index in 2...10 { flight.acks(index) }
+    #expect(try flight.takes(for: .milliseconds(300)).allSatisfy { $0 >= 2 })
+  }
+
+  // FRTO-1
+  @Test func `without SACK a duplicate as the first ACK ends the doubt`() throws {
+    let flight = try timedOut(Self.plain)
+    flight.acks(0)
+    #expect(try flight.takes() == [])
+    flight.acks(1)
+    #expect(try flight.takes() == [1, 2])
+    #expect(flight.counters.spuriousTimeouts == 0)
+  }
+
+  // FRTO-2
+  @Test func `without SACK and without new text the old segments follow at once`() throws {
+    let flight = try timedOut(Self.plain, count: 10)
+    flight.acks(1)
+    #expect(try flight.takes() == [1, 2])
+    flight.acks(3)
+    #expect(flight.counters.spuriousTimeouts == 0)
+  }
+
+  // FRTO-1
+  @Test func `a window that shuts in doubt ends it, and everything is sent when it opens`() throws {
+    let flight = try timedOut(Self.plain)
+    flight.acks(0, window: 0)
+    flight.acks(0)
+    let sent = try flight.takes(for: .milliseconds(10))
+    #expect(sent.first == 0)
+    flight.acks(1)
+    #expect(try flight.takes(for: .milliseconds(10)).allSatisfy { $0 < 10 })
   }
 
   // FRTO-1

@@ -229,19 +229,6 @@ import UserTCPSimulation
     try peer.expectsNothing()
   }
 
-  @Test func `fragments are dropped, for now`() throws {
-    let peer = try listening()
-    var first = peer.packet(of: .syn(seq: 99))
-    first.dontFragment = false
-    first.moreFragments = true
-    peer.sends(first)
-    first.moreFragments = false
-    first.fragmentOffset = 1
-    peer.sends(first)
-    try peer.expectsNothing()
-    #expect(peer.stack.counters.ip.fragmentsDropped == 2)
-  }
-
   // IP4-10
   @Test func `two packets with the same identification are both processed`() throws {
     let peer = ScriptedPeer()

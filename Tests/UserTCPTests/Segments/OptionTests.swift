@@ -231,11 +231,24 @@ import UserTCPSimulation
   }
 
   // SEC-29
-  @Test func `a tiny MSS does not lead to tiny segments`() throws {
+  @Test(arguments: [(UInt16(0), 536), (1, 48), (47, 48)])
+  func `a tiny MSS does not lead to tiny segments`(_ announced: UInt16, _ size: Int) throws {
     let peer = ScriptedPeer()
-    let c = try peer.opensConnection(options: [.maximumSegmentSize(1)])
-    try peer.appWrites(c.id, count: 64)
-    #expect(try peer.takesSegments().allSatisfy { $0.payload.count >= 8 })
+    let c = try peer.opensConnection(options: [.maximumSegmentSize(announced)])
+    try peer.appWrites(c.id, count: 2000)
+    let sizes = try peer.takesSegments().map(\.payload.count)
+    #expect(sizes.first == size && sizes.dropLast().allSatisfy { $0 == size })
+    #expect(peer.stack.counters.tcp.segmentSizesTooSmall == 1)
+  }
+
+  // SEC-29
+  @Test(arguments: [(UInt16(0), 536), (1, 48)])
+  func `nor does one in the answer to our SYN`(_ announced: UInt16, _ size: Int) throws {
+    let peer = ScriptedPeer()
+    let c = try peer.answersConnection(options: [.maximumSegmentSize(announced)])
+    try peer.appWrites(c.id, count: 2000)
+    #expect(try peer.takesSegments().first?.payload.count == size)
+    #expect(peer.stack.counters.tcp.segmentSizesTooSmall == 1)
   }
 
   // AECN-2

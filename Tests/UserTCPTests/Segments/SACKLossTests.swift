@@ -32,6 +32,17 @@ import UserTCPSimulation
     #expect(flight.counters.sackRecoveries == 1)
   }
 
+  // SYS-31
+  @Test func `tcp_reordering says how many it takes`() throws {
+    let flight = try flight()
+    flight.peer.stack.settings.reorderingThreshold = 5
+    flight.acks(0, sack: 1..<4)
+    flight.acks(0, sack: 1..<5)
+    #expect(try flight.takes().allSatisfy { $0 >= 10 })
+    flight.acks(0, sack: 1..<6)
+    #expect(try flight.takes().first == 0)
+  }
+
   // SACK-10, SACK-11
   @Test func `one ACK that reports three segments is enough`() throws {
     let flight = try flight()
@@ -108,7 +119,44 @@ import UserTCPSimulation
     flight.acks(1, sack: 1..<8)
     flight.acks(8)
     let rescued = try flight.takes(for: .milliseconds(50))
-    withKnownIssue("RFC 6675 §4 NextSeg rule 4 is not there") { #expect(rescued == [9]) }
+    #expect(rescued == [9])
+    // Once in a recovery: whatever else comes, the tail waits for its timeout.
+    flight.acks(9)
+    #expect(try flight.takes(for: .milliseconds(50)) == [])
+  }
+
+  // SACK-10
+  @Test func `without anything new to send a segment below the highest SACKed goes out unproven`()
+    throws
+  {
+    let flight = try flight()
+    flight.acks(0, sack: 1..<7, 8..<9)
+    // 0 is lost; of 7 nobody knows yet.
+    let sent = try flight.takes()
+    #expect(sent.first == 0)
+    try flight.peer.advances(by: .milliseconds(100))
+    flight.acks(7, sack: 8..<9)
+    #expect(try (sent + flight.takes(for: .milliseconds(10))).filter { $0 == 7 } == [7])
+  }
+
+  // SACK-10, SYS-31
+  @Test func `without PRR the window has its new size at once`() throws {
+    let flight = try Flight(
+      .forLossTests {
+        $0.usesProportionalReduction = false
+        $0.usesTailLossProbe = false
+      })
+    let first = try flight.grows(to: 20)
+    #expect(try flight.writes(60).count == 20)
+    try flight.peer.advances(by: .milliseconds(100))
+    flight.acks(first, sack: first + 1..<first + 4)
+    #expect(try flight.takes() == [first])
+    #expect(flight.window == 10 && flight.threshold == 10)
+    // Half of the flight has to arrive before anything new leaves.
+    for index in first + 5..<first + 11 { flight.acks(first, sack: first + 1..<index) }
+    #expect(try flight.takes() == [])
+    for index in first + 11..<first + 21 { flight.acks(first, sack: first + 1..<index) }
+    #expect(try flight.takes() == Array(first + 20..<first + 29))
   }
 
   // SACK-11

@@ -63,11 +63,13 @@ struct Flight {
 
   /// Doubles the window by slow start until a flight has at least `count` segments, all of them
   /// acknowledged one by one; returns the number of the first segment not sent yet.
-  func grows(to count: Int) throws -> Int {
+  func grows(
+    to count: Int, roundTrip: Interval = .milliseconds(100)
+  ) throws -> Int {
     var next = 0
     while window < count {
       let sent = try writes(window)
-      try peer.advances(by: .milliseconds(100))
+      try peer.advances(by: roundTrip)
       for index in sent { acks(index + 1) }
       next += sent.count
       try peer.requires(!sent.isEmpty, "the window does not grow beyond \(window)")
@@ -82,11 +84,12 @@ struct Flight {
 }
 
 extension StackSettings {
-  /// Reno, whose windows a reader can compute, and a send buffer that never limits.
+  /// Reno, whose windows a reader can compute, in bursts, and a send buffer that never limits.
   static func forLossTests(_ change: (inout StackSettings) -> Void = { _ in }) -> StackSettings {
     var settings = StackSettings()
     settings.congestionAlgorithm = .reno
     settings.usesHyStart = false
+    settings.usesPacing = false
     settings.sendBuffer = 4 << 20
     settings.maximumSendBuffer = 4 << 20
     change(&settings)

@@ -72,6 +72,32 @@ import UserTCPSimulation
     #expect(try peer.expectsAtOnce(.synAck(ack: 100)).timestamps?.echo == 5)
   }
 
+  // TS-17
+  @Test func `a reset echoes the timestamp of what it answers, and has no clock of its own`() throws
+  {
+    let peer = ScriptedPeer()
+    peer.sends(.syn(seq: 99, options: Self.options))
+    let answer = try peer.expectsAtOnce(.rstAck(ack: 100))
+    #expect(answer.timestamps?.value == 0 && answer.timestamps?.echo == 1000)
+    peer.sends(.ack(seq: 99, ack: 7, options: stamp(77, 3)))
+    let second = try peer.expectsAtOnce(.rst(seq: 7))
+    #expect(second.timestamps?.value == 0 && second.timestamps?.echo == 77)
+    peer.sends(.ack(seq: 99, ack: 8))
+    #expect(try peer.expectsAtOnce(.rst(seq: 8)).timestamps == nil)
+  }
+
+  // TS-17
+  @Test func `a reset by the program carries timestamps like any segment`() throws {
+    let peer = ScriptedPeer()
+    let c = try peer.opensConnection(options: Self.options)
+    try peer.advances(by: .milliseconds(500))
+    peer.appAborts(c.id)
+    let reset = try peer.expectsAtOnce(.anyReset())
+    let before = try #require(c.stackSYN.timestamps).value
+    #expect(reset.timestamps?.value == before + 500)
+    #expect(reset.timestamps?.echo == 1000)
+  }
+
   // TS-8, DEC-4, DEC-9
   @Test(arguments: Profile.allCases)
   func `a segment without the negotiated timestamps is dropped in profile rfc, taken in linux`(

@@ -99,7 +99,7 @@ struct FastRecoveryTests {
     mutating func duplicate() -> FastRecovery.DuplicateAction {
       recovery.duplicateArrives(
         unacknowledged: unacknowledged, next: next, segmentSize: FastRecoveryTests.size,
-        &congestion)
+        threshold: 3, &congestion)
     }
 
     mutating func acknowledged(segments: Int) -> FastRecovery.AdvanceAction {
@@ -107,7 +107,7 @@ struct FastRecoveryTests {
       unacknowledged += count
       return recovery.acknowledged(
         unacknowledged, count: count, next: next, segmentSize: FastRecoveryTests.size,
-        isWindowLimited: true, roundTrip: .zero, at: .zero, &congestion)
+        isWindowLimited: true, canSendNew: false, roundTrip: .zero, at: .zero, &congestion)
     }
   }
 
@@ -181,7 +181,7 @@ struct FastRecoveryTests {
     var flight = Flight(segments: 10)
     flight.recovery.timedOut(
       unacknowledged: flight.unacknowledged, next: flight.next, segmentSize: Self.size,
-      isFirst: true, &flight.congestion)
+      isFirst: true, mayBeSpurious: false, &flight.congestion)
     #expect(flight.congestion.window == 1000 && flight.congestion.threshold == 5000)
     for _ in 0..<5 { #expect(flight.duplicate() == .none) }
     #expect(flight.acknowledged(segments: 9) == .none)

@@ -137,14 +137,14 @@ struct TimeoutMarkTests {
     }
     var delivery = Delivery()
     block.sack(
-      SACKBlocks.Block(left: start, right: start + 2000), at: .zero + .seconds(4), echo: nil,
+      SACKBlocks.Block(left: start, right: start + 2000), at: .zero + .seconds(4),
       pool: &pool, &delivery)
     let sacked = block.state.sacked
     #expect(delivery.sacked == 2000 && sacked == 2000)
     let hasReneged = block.timedOut(
       at: .zero + .seconds(5), patience: .zero)
     #expect(hasReneged)
-    let (left, due) = (block.state.sacked, block.firstDue)
+    let (left, due) = (block.state.sacked, block.firstDue())
     #expect(left == 0 && due == 0)
     block.release(to: &pool)
   }

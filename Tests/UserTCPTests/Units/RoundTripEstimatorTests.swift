@@ -9,7 +9,7 @@ struct RoundTripEstimatorTests {
   private let linux = StackSettings(profile: .linux)
 
   private func estimator(samples: [Int64], _ settings: StackSettings) -> RoundTripEstimator {
-    var estimator = RoundTripEstimator(initialTimeout: .seconds(1))
+    var estimator = RoundTripEstimator(initialTimeout: .seconds(1), start: SequenceNumber(0))
     for sample in samples { estimator.add(sample: .milliseconds(sample), settings) }
     return estimator
   }
@@ -66,11 +66,13 @@ struct RoundTripEstimatorTests {
     var estimator = estimator(samples: [], rfc)
     estimator.segmentSent(end: SequenceNumber(100), at: .zero)
     estimator.cancelMeasurement()
-    estimator.acknowledged(SequenceNumber(100), at: .zero + .seconds(9), rfc)
+    estimator.acknowledged(
+      SequenceNumber(100), next: SequenceNumber(100), echoAge: nil, at: .zero + .seconds(9), rfc)
     #expect(!estimator.hasSample)
     estimator.segmentSent(end: SequenceNumber(200), at: .zero)
     estimator.backOff()
-    estimator.acknowledged(SequenceNumber(200), at: .zero + .seconds(9), rfc)
+    estimator.acknowledged(
+      SequenceNumber(200), next: SequenceNumber(200), echoAge: nil, at: .zero + .seconds(9), rfc)
     #expect(!estimator.hasSample)
   }
 
@@ -78,11 +80,14 @@ struct RoundTripEstimatorTests {
     var estimator = estimator(samples: [], rfc)
     estimator.segmentSent(end: SequenceNumber(100), at: .zero)
     estimator.segmentSent(end: SequenceNumber(200), at: .zero + .seconds(1))
-    estimator.acknowledged(SequenceNumber(99), at: .zero + .seconds(2), rfc)
+    estimator.acknowledged(
+      SequenceNumber(99), next: SequenceNumber(99), echoAge: nil, at: .zero + .seconds(2), rfc)
     #expect(!estimator.hasSample)
-    estimator.acknowledged(SequenceNumber(150), at: .zero + .seconds(3), rfc)
+    estimator.acknowledged(
+      SequenceNumber(150), next: SequenceNumber(150), echoAge: nil, at: .zero + .seconds(3), rfc)
     #expect(estimator.smoothed == .seconds(3))
-    estimator.acknowledged(SequenceNumber(200), at: .zero + .seconds(9), rfc)
+    estimator.acknowledged(
+      SequenceNumber(200), next: SequenceNumber(200), echoAge: nil, at: .zero + .seconds(9), rfc)
     #expect(estimator.smoothed == .seconds(3))
   }
 

@@ -100,8 +100,6 @@ struct CUBIC: BitwiseCopyable {
   mutating func wasIdle(for time: Interval) {
     if epoch != .never { epoch = epoch + time }
   }
-
-  mutating func restart() { epoch = .never }
 }
 
 extension Interval {

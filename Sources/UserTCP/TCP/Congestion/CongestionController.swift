@@ -6,6 +6,8 @@ struct SlowStart: BitwiseCopyable {
   /// L of RFC 3465: segments by which one ACK may open the window; eight the first time, as RFC 9406 §4.2
   /// has it, one after a loss (HS-2).
   var segments: UInt32 = 1
+  /// More than one ACK can cover.
+  static let unlimited: UInt32 = 1 << 14
   /// Of HyStart++'s conservative slow start.
   var divisor: UInt32 = 1
 }
@@ -101,8 +103,12 @@ enum CongestionController: BitwiseCopyable {
 
   mutating func setWindow(_ window: Int) { set(window: UInt32(window), threshold: nil) }
 
+  mutating func setThreshold(_ threshold: Int) {
+    set(window: nil, threshold: UInt32(clamping: threshold))
+  }
+
   /// Slow start ends where it is (RFC 9406 §4.2).
-  mutating func leaveSlowStart() { set(window: nil, threshold: UInt32(window)) }
+  mutating func leaveSlowStart() { setThreshold(window) }
 
   /// Nothing was sent for `time`: it is no time in which the window might have grown.
   mutating func wasIdle(for time: Interval) {

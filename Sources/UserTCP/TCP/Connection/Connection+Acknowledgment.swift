@@ -23,7 +23,7 @@ extension Connection {
     var isRepeated = false
     let window = UInt32(segment.window) << UInt32(windowShift)
     if acknowledgment > send.unacknowledged {
-      advance(to: acknowledgment, &context)
+      advance(to: acknowledgment, segment, &context)
       updateWindow(window, from: segment)
     } else if acknowledgment == send.unacknowledged {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
@@ -58,30 +58,60 @@ extension Connection {
   // MARK: Advance
 
   private mutating func advance(
-    to acknowledgment: SequenceNumber, _ context: inout TCPContext
+    to acknowledgment: SequenceNumber, _ segment: TCPSegment, _ context: inout TCPContext
   ) {
     let wasSYN = !send.isSYNAcknowledged
-    roundTrip.acknowledged(acknowledgment, at: context.now, context.settings)
+    measureRoundTrip(segment, context)
     let count = acknowledgment - send.unacknowledged
     _ = send.acknowledge(acknowledgment)
-    if wasSYN { move(on: .synAcknowledged, &context) }
+    send.path.acknowledged(acknowledgment)
+    if wasSYN {
+      // Both opened at once, and our SYN had text; the peer's SYN-ACK was read as an ACK.
+      if flags.contains(.asksFastOpen) { fastOpenAnswered(upTo: acknowledgment, &context) }
+      move(on: .synAcknowledged, &context)
+    }
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
-        isWindowLimited: flags.contains(.isWindowLimited), roundTrip: roundTrip.smoothed,
-        at: context.now, &congestion)
-      if case .retransmit = action {
+        isWindowLimited: flags.contains(.isWindowLimited), canSendNew: canSendNew,
+        roundTrip: roundTrip.smoothed, at: context.now, &congestion)
+      switch action {
+      case .none: break
+      case .retransmit:
         context.counters.fastRetransmissions += 1
         flags.insert(.isRetransmissionDue)
+      case .sendNew: send.cursor = send.next
+      case .spurious:
+        context.counters.spuriousTimeouts += 1
+        context.counters.undoneRecoveries += 1
+        roundTrip.forgetBackoff()
       }
     }
     flags.insert(.isOutputDue)
     restartRetransmissionTimer(&context)
+    sendRingEased(&context)
+  }
+
+  /// The peer has taken something.
+  mutating func sendRingEased(_ context: inout TCPContext) {
     if send.isStarved { growSendBuffer(context) }
     if send.isWriterWaiting { wakeWriter(context) }
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
+  }
+
+  /// New text waits, and the peer's window takes it.
+  var canSendNew: Bool { send.hasUnsent && send.windowEdge > send.next }
+
+  /// SND.UNA advances.
+  mutating func measureRoundTrip(_ segment: TCPSegment, _ context: borrowing TCPContext) {
+    let echoAge = segment.options.timestamps.flatMap {
+      timestamps.age(of: $0.echo, at: context.now)
+    }
+    roundTrip.acknowledged(
+      segment.acknowledgment, next: send.next, echoAge: echoAge, at: context.now,
+      context.settings)
   }
 
   /// RFC 6298 (5.2), (5.3): stop when all is acknowledged, else begin anew.
@@ -112,17 +142,18 @@ extension Connection {
     if grows { flags.insert(.isOutputDue) }
   }
 
-  /// The block goes; but not for a second if something in it may still be asked for.
+  /// The block goes, unless something in it may still be asked for.
   private mutating func nothingInFlight(_ context: inout TCPContext) {
-    if activity.state.isWorthKeeping {
-      deadlines.activity = context.now + .seconds(1)
-    } else {
-      activity.release(to: &context.buffers)
-    }
+    let time = keepingTime(context)
+    guard time > .zero else { return releaseActivity(&context) }
+    activity.state.validation.fellIdle(at: context.now)
+    deadlines.activity = context.now + time
   }
 
   private mutating func assumeAllLost() {
-    if activity.isEmpty { send.cursor = send.unacknowledged } else { activity.assumeAllLost() }
+    guard activity.isEmpty else { return activity.assumeAllLost() }
+    send.cursor = send.unacknowledged
+    recovery.endDoubt()
   }
 
   // MARK: Duplicates
@@ -136,11 +167,14 @@ extension Connection {
   private mutating func duplicateArrives(_ context: inout TCPContext) {
     let action = recovery.duplicateArrives(
       unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
-      &congestion)
-    if case .retransmit = action {
+      threshold: context.settings.reorderingThreshold, &congestion)
+    switch action {
+    case .none: break
+    case .retransmit:
       context.counters.fastRetransmissions += 1
       context.counters.fastRecoveries += 1
       flags.insert(.isRetransmissionDue)
+    case .goBack: send.cursor = send.unacknowledged
     }
     flags.insert(.isOutputDue)
   }

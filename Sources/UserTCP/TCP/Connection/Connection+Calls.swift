@@ -7,7 +7,7 @@ extension Connection {
     _ bytes: RawSpan, urgent: Bool, _ context: inout TCPContext
   ) throws(TCPError) -> Int {
     if let outcome { throw outcome }
-    guard state.acceptsWrites, !send.isFinished else {
+    guard acceptsWrites, !send.isFinished else {
       throw state.isSynchronized ? .closed : .notConnected
     }
     let room = writableCount(context)
@@ -107,6 +107,7 @@ extension Connection {
   ) {
     let before = (options.keepAlive, options.followsKeepAliveSettings)
     let buffers = (options.receiveBuffer, options.sendBuffer)
+    let timeoutBefore = options.userTimeout
     change(&options)
     options.dscp &= 0x3F
     if options.receiveBuffer != buffers.0 {
@@ -117,6 +118,9 @@ extension Connection {
     }
     guard outcome == nil else { return }
     if before != (options.keepAlive, options.followsKeepAliveSettings) { startKeepAlive(&context) }
+    if timeoutBefore != options.userTimeout, state.isSynchronized {
+      advertiseUserTimeout(context.settings)
+    }
     if options.quickAcknowledgment, deadlines.acknowledgment != .never { acknowledgeNow() }
     if send.isWriterWaiting { wakeWriter(context) }
     flags.insert(.isOutputDue)  // Nagle or the cork may have been switched off

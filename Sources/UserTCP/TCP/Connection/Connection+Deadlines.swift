@@ -18,7 +18,11 @@ extension Connection {
     if deadlines.closing <= now { closingDeadlinePassed(&context) }
     if deadlines.activity <= now {
       deadlines.activity = .never
-      if send.flight == 0 { activity.release(to: &context.buffers) }
+      if send.flight == 0, !send.hasUnsent {
+        keepingTimePassed(&context)
+      } else {
+        flags.insert(.isOutputDue)  // paced text may go on
+      }
     }
   }
 
@@ -29,7 +33,7 @@ extension Connection {
     let maximum = context.settings.maximumRetransmissionTimeout
     deadlines.retransmission = context.now + roundTrip.timeout(maximum: maximum)
     // A user timeout ends the wait when it is due, not at the RTO after it (MUST-21).
-    if let limit = options.userTimeout, unansweredSince != .never {
+    if let limit = userTimeout(context.settings), unansweredSince != .never {
       deadlines.retransmission = min(deadlines.retransmission, unansweredSince + limit)
     }
   }
@@ -53,17 +57,21 @@ extension Connection {
 
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
+    pathProbeTimedOut(&context)
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
     if activity.isEmpty {
       recovery.timedOut(
         unacknowledged: send.unacknowledged, next: send.next, segmentSize: Int(send.segmentSize),
-        isFirst: retransmissionsInRow == 0, &congestion)
+        isFirst: retransmissionsInRow == 0,
+        mayBeSpurious: context.settings.usesForwardRTO && send.hasUnsent, &congestion)
       // RFC 6298 (5.4): the earliest segment; after it go on from there as ACKs come.
       send.cursor = send.unacknowledged
     } else {
       timedOutWithSACK(&context)
     }
+    believeClaimedPathMTU(&context)
     countRetransmission(&context)
+    suspectBlackHole(&context)
     roundTrip.backOff()
     flags.insert([.isRetransmissionDue, .isOutputDue])
     if unansweredSince == .never { unansweredSince = context.now }
@@ -97,7 +105,7 @@ extension Connection {
 
   private func isOverdue(_ context: borrowing TCPContext) -> Bool {
     let waited = unansweredSince == .never ? Interval.zero : context.now - unansweredSince
-    if let limit = options.userTimeout { return waited >= limit }
+    if let limit = userTimeout(context.settings) { return waited >= limit }
     if flags.contains(.isReleased) { return isHopelessOrphan(context) }
     return waited >= context.settings.giveUpInterval
   }
@@ -123,7 +131,9 @@ extension Connection {
     let linear = isAnswer ? 0 : settings.synLinearTimeouts
     let limit = isAnswer ? settings.synAckRetries : settings.synRetries + linear
     let isOverdue = options.userTimeout.map { context.now - unansweredSince >= $0 } ?? false
-    guard Int(synRetransmissions) < limit, !isOverdue else {
+    let isLast = Int(synRetransmissions) >= limit || isOverdue
+    suspectBlackHole(after: Int(synRetransmissions), isLast: isLast, &context)
+    guard !isLast else {
       context.counters.abortsOnTimeout += 1
       return fail(.timedOut, &context)
     }
@@ -186,7 +196,11 @@ extension Connection {
       return
     }
     // Only when nothing is outstanding and nothing was heard for the interval (MUST-26).
-    let idle = Interval.seconds(Int64(keepAlive.idleSeconds))
+    var idle = Interval.seconds(Int64(keepAlive.idleSeconds))
+    // RFC 5482 §4.2: "larger than that of the adopted USER TIMEOUT".
+    if options.userTimeout == nil, let adopted = userTimeout(context.settings) {
+      idle = max(idle, adopted + .seconds(1))
+    }
     if keepAliveProbes == 0 {
       let due = lastReceived + idle
       if send.flight > 0 || send.hasUnsent || due > context.now {

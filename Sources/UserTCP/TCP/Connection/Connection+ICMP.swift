@@ -17,7 +17,9 @@ extension Connection {
 
   mutating func pathErrorArrives(_ error: PathError, _ context: inout TCPContext) {
     switch (error, state) {
-    case (.refused, .synSent), (.refused, .synReceived): fail(.connectionRefused, &context)
+    case (.refused, .synSent), (.refused, .synReceived):
+      fastOpenFailed(&context)  // RFC 7413 §4.1.3.1
+      fail(.connectionRefused, &context)
     case (.refused, _): report(.connectionRefused)
     case (.soft, _): report(.unreachable)  // never an abort (MUST-56), told as MUST-47 asks
     }

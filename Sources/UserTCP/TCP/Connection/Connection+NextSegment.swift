@@ -11,6 +11,11 @@ struct OutgoingSegment: BitwiseCopyable {
   /// Text of each segment to be cut, 0 for a plain segment.
   var segmentSize = 0
   var isRetransmission = false
+
+  /// Segments that arrive: what a super-segment is cut into.
+  var segmentCount: Int {
+    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+  }
 }
 
 extension Connection {
@@ -24,7 +29,8 @@ extension Connection {
 
   private mutating func dueSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     if flags.contains(.isSYNDue) { return synSegment(&context) }
-    guard state.isSynchronized, outcome == nil else { return nil }
+    guard state.isSynchronized || isOpenFast, outcome == nil else { return nil }
+    if send.path.generation != context.paths.generation { followPath(&context) }
     if activity.isEmpty {
       if flags.contains(.isRetransmissionDue), let segment = retransmission(&context) {
         return segment
@@ -34,9 +40,10 @@ extension Connection {
     }
     if flags.contains(.isTailProbeDue), let segment = probeSegment(&context) { return segment }
     if let segment = textSegment(&context) { return segment }
+    if let segment = rescueSegment(&context) { return segment }
     if flags.contains(.isProbeDue) { return windowProbe(&context) }
     if flags.contains(.isKeepAliveDue) { return keepAliveProbe(&context) }
-    return flags.contains(.isACKDue) ? acknowledgment(&context) : nil
+    return flags.isDisjoint(with: [.isACKDue, .owesUserTimeout]) ? nil : acknowledgment(&context)
   }
 
   // MARK: SYN
@@ -53,23 +60,30 @@ extension Connection {
     }
     options.permitsSACK = receive.sendsSACK
     if receive.isScaled { options.windowShift = receive.windowShift }
+    options.userTimeout = UserTimeoutOption(of: self.options, context.settings)
+    let isFirst = send.next == send.initial
+    let textCount = isFirst && !isAnswer ? openFast(&options, &context) : 0
+    // A SYN-ACK that is repeated is plain, too (RFC 7413 §4.2.2).
+    if isAnswer, isFirst, flags.contains(.owesCookie) {
+      options.fastOpen = .cookie(context.fastOpenCookie(for: key))
+    }
     let header = TCPHeader(
       flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
-      window: receive.unscaledWindowField, options: options)
-    if send.next == send.initial {
-      send.next = send.initial + 1
+      window: isOpenFast ? receive.unscaledWindow : receive.unscaledWindowField, options: options)
+    if isFirst {
+      send.next = send.initial + (1 + textCount)
       send.cursor = send.next
-      roundTrip.segmentSent(end: send.next, at: context.now)
+      bytesSent &+= UInt64(textCount)
+      roundTrip.segmentSent(end: send.initial + 1, at: context.now)
     } else if synRetransmissions > 0 {
       roundTrip.cancelMeasurement()
     }
     if isAnswer { acknowledgmentSent() }
     startRetransmissionTimer(&context)
     lastSent = context.now
-    var segment = OutgoingSegment(header: header)
+    var segment = OutgoingSegment(header: header, textCount: textCount)
     segment.isRetransmission = synRetransmissions > 0
-    if segment.isRetransmission { context.counters.retransmissions += 1 }
     return segment
   }
 
@@ -87,8 +101,6 @@ extension Connection {
     guard count > 0 || reachesFIN else { return nil }
     let end = send.unacknowledged + (count + (reachesFIN ? 1 : 0))
     if send.cursor < end { send.cursor = end }
-    retransmissions &+= 1
-    context.counters.retransmissions += 1
     roundTrip.cancelMeasurement()
     if deadlines.retransmission == .never { startRetransmissionTimer(&context) }
     var segment = text(
@@ -108,15 +120,28 @@ extension Connection {
     guard unsent > 0 || owesFIN else { return nil }
     restartAfterIdle(context)
     let byWindow = send.windowEdge - send.cursor
-    let sent = activity.isEmpty ? send.cursor - send.unacknowledged : pipe
+    let sent = activity.isEmpty ? send.cursor - send.dataStart : pipe
     var byCongestion = congestion.window - sent
     if activity.isEmpty {
       byCongestion += recovery.limitedTransmit(segmentSize: Int(send.segmentSize))
     }
     if isProbe { byCongestion = Int(send.segmentSize) }
     let isAgain = send.cursor < send.next
-    let count = sendableCount(
-      unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, isAgain: isAgain, context)
+    // F-RTO: after a timeout in doubt only its first segment is sent again (RFC 5682 §2.1).
+    if isAgain, activity.isEmpty, recovery.doubt != .none { return nil }
+    guard let paced = isProbe || isAgain ? unsent : pacedRoom(unsent: unsent, context) else {
+      return nil
+    }
+    var pathProbe: Int?
+    if !isProbe, !isAgain {
+      pathProbe = pathProbeCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: byCongestion, context)
+    }
+    let count =
+      pathProbe
+      ?? sendableCount(
+        unsent: unsent, byWindow: byWindow, byCongestion: min(byCongestion, paced),
+        isAgain: isAgain, context)
     let endsData = count == unsent
     // The FIN takes a number of its own inside the peer's window; one that has never been sent waits
     // until what was sent before is sent again.
@@ -133,8 +158,6 @@ extension Connection {
     let end = start + (count + (withFIN ? 1 : 0))
     send.cursor = end
     if isAgain {
-      retransmissions &+= 1
-      context.counters.retransmissions += 1
       context.counters.slowStartRetransmissions += 1
       roundTrip.cancelMeasurement()
     } else {
@@ -145,7 +168,9 @@ extension Connection {
         flags.remove(.isWindowLimited)
       }
       bytesSent &+= UInt64(count)
+      send.path.sent(min(count, pathProbe ?? Int(send.segmentSize)), from: start)
       if usesSACK { remember(upTo: end, &context) }
+      if let pathProbe { activity.state.pathProbe = PathProbe(start: start, count: pathProbe) }
       roundTrip.segmentSent(end: end, at: context.now)
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
@@ -156,7 +181,7 @@ extension Connection {
       startRetransmissionTimer(&context)
     }
     if !isAgain { armProbeTimer(&context) }
-    let isSuper = count > Int(send.segmentSize)
+    let isSuper = count > Int(send.segmentSize) && pathProbe == nil
     var segment = text(
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
@@ -168,13 +193,23 @@ extension Connection {
   private mutating func remember(upTo end: SequenceNumber, _ context: inout TCPContext) {
     if activity.isEmpty {
       activity.begin(at: send.next, pool: &context.buffers)
-      if roundTrip.hasSample { activity.state.rack.expect(roundTrip: roundTrip.smoothed) }
+      activity.state.rack.begin(
+        roundTrip: roundTrip.hasSample ? roundTrip.smoothed : nil,
+        sawReordering: flags.contains(.sawReordering))
     }
     if send.flight == 0 { activity.restart(at: send.next) }
     deadlines.activity = .never
     activity.append(upTo: end, at: context.now, pool: &context.buffers)
+    activity.state.pacing.sent(end - send.next)
     if activity.state.phase == .recovery { activity.state.reduction.sent(end - send.next) }
     if activity.state.undo.isTimeoutInDoubt { activity.state.undo.hasSentNew = true }
+  }
+
+  /// The block goes, and with it what only matters while something is in flight.
+  mutating func releaseActivity(_ context: inout TCPContext) {
+    guard !activity.isEmpty else { return }
+    if activity.state.rack.sawReordering { flags.insert(.sawReordering) }
+    activity.release(to: &context.buffers)
   }
 
   /// RFC 9293 §3.8.6.2.1 and RFC 5681: full segments when both windows allow them; a small one when
@@ -194,11 +229,11 @@ extension Connection {
     if available == unsent {
       let goesAtOnce =
         send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
-        || !options.cork && (options.noDelay || (send.flight == 0 && whole == 0))
+        || !options.cork && (options.noDelay || (send.textFlight == 0 && whole == 0))
       return goesAtOnce ? available : whole
     }
     // Cut short by the peer's window.
-    if whole == 0, byWindow <= byCongestion || send.flight == 0 {
+    if whole == 0, byWindow <= byCongestion || send.textFlight == 0 {
       let isHalf = available >= Int(send.maximumWindow) / 2 && available == byWindow
       return isHalf || flags.contains(.mayBeSmall) ? available : 0
     }
@@ -208,7 +243,9 @@ extension Connection {
   /// OFF-2: whole segments in one packet of at most 65,535 octets; urgent text is never cut by others.
   func largestCount(_ context: borrowing TCPContext) -> Int {
     let full = Int(send.segmentSize)
-    guard context.sendsSuperSegments, !send.isUrgent else { return full }
+    // Pieces that a router may cut further need identifications of their own (RFC 6864 §4.3).
+    guard context.sendsSuperSegments, !send.isUrgent, context.settings.forbidsFragments
+    else { return full }
     let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
     return max(full, (65_535 - headers) / full * full)
   }
@@ -220,6 +257,10 @@ extension Connection {
     var header = TCPHeader(
       flags: .ack, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: true, &context))
+    // Where it fits; on full segments it would go beyond the peer's MSS.
+    if segmentSize == 0, count + UserTimeoutOption.encodedCount <= Int(send.segmentSize) {
+      header.options.userTimeout = takeUserTimeout(context.settings)
+    }
     let offset = sequence - send.dataStart
     // The last octet that was written is pushed (R9293-MUST-60, MUST-61).
     if count > 0, offset + count == send.ring.count { header.flags.insert(.psh) }
@@ -234,16 +275,6 @@ extension Connection {
     lastSent = context.now
     return OutgoingSegment(
       header: header, textOffset: offset, textCount: count, segmentSize: segmentSize)
-  }
-
-  /// RFC 5681 §4.1: after an idle RTO the window says nothing about the path any more (CC-14).
-  private mutating func restartAfterIdle(_ context: borrowing TCPContext) {
-    guard context.settings.restartsAfterIdle, send.flight == 0,
-      context.now - lastSent > roundTrip.timeout
-    else { return }
-    let initial = CongestionController.initialWindow(
-      segmentSize: Int(send.segmentSize), synRetransmissions: 0)
-    if congestion.window > Int(initial) { congestion.setWindow(Int(initial)) }
   }
 
   // MARK: Probes and ACKs

@@ -8,7 +8,8 @@ extension Connection {
 
   /// Octets on their way, as far as we know.
   var pipe: Int {
-    activity.isEmpty ? send.flight : activity.state.pipe(outstanding: send.flight)
+    activity.isEmpty
+      ? send.flight : activity.state.pipe(outstanding: send.textFlight)
   }
 
   // MARK: An ACK
@@ -19,9 +20,7 @@ extension Connection {
     _ context: inout TCPContext
   ) {
     guard !activity.isEmpty else { return }
-    let echo =
-      timestamps.isEnabled
-      ? segment.options.timestamps.map { EchoedTimestamp(value: $0.echo, clock: timestamps) } : nil
+    let echo = EchoedTimestamp(segment, clock: timestamps, at: context.now)
     let sackedBefore = Int(activity.state.sacked)
     let outstandingBefore = send.next - before
     var delivery = Delivery()
@@ -44,9 +43,7 @@ extension Connection {
         }
         continue
       }
-      // Not by its echo: a segment out of order brings back the timestamp of the last one in order.
-      activity.sack(
-        block, at: context.now, echo: nil, pool: &context.buffers, &delivery)
+      activity.sack(block, at: context.now, pool: &context.buffers, &delivery)
     }
     context.counters.sackBlocksDiscarded += UInt64(reported.invalid)
     if delivery.roundTrip != nil { activity.state.probe.roundTripMeasured() }
@@ -85,41 +82,62 @@ extension Connection {
     return true
   }
 
-  private mutating func detectLoss(
-    _ delivery: inout Delivery, _ context: inout TCPContext
-  ) -> Interval? {
-    guard context.settings.usesRACK else {
-      activity.detectLossByCount(segmentSize: Int(send.segmentSize), &delivery)
-      return nil
+  private mutating func probeAcknowledged(
+    _ acknowledgment: SequenceNumber, reportsDuplicate: Bool, isDuplicate: Bool,
+    _ context: inout TCPContext
+  ) {
+    switch activity.state.probe.acknowledged(
+      acknowledgment, reportsDuplicate: reportsDuplicate, isDuplicate: isDuplicate)
+    {
+    case .nothing: break
+    case .repairedLoss:
+      // TLP-3: a loss is a loss, though nobody saw it.
+      context.counters.lossProbeRecoveries += 1
+      guard activity.state.phase == .open else { return }
+      congestion.segmentLost(
+        flight: max(send.flight, Int(send.segmentSize)), segmentSize: Int(send.segmentSize))
+      congestion.setWindow(congestion.threshold)
     }
-    let wait = activity.detectLoss(
-      at: context.now, reorderingWindow: reorderingWindow, &delivery)
-    return wait
   }
 
-  private var reorderingWindow: Interval {
-    let isUrgent =
-      activity.state.phase == .recovery || activity.state.sacked >= 3 * UInt32(send.segmentSize)
+  mutating func detectLoss(
+    _ delivery: inout Delivery, _ context: inout TCPContext
+  ) -> Interval? {
+    defer { judgePathProbe(&context) }
+    guard context.settings.usesRACK else {
+      activity.detectLossByCount(
+        segmentSize: Int(send.segmentSize), threshold: context.settings.reorderingThreshold,
+        &delivery)
+      return nil
+    }
+    return activity.detectLoss(
+      at: context.now, reorderingWindow: reorderingWindow(context), &delivery)
+  }
+
+  func reorderingWindow(_ context: borrowing TCPContext) -> Interval {
+    let enough = context.settings.reorderingThreshold * Int(send.segmentSize)
+    let isUrgent = activity.state.phase == .recovery || Int(activity.state.sacked) >= enough
     return activity.state.rack.reorderingWindow(
       isUrgent: isUrgent, smoothedRoundTrip: roundTrip.smoothed)
   }
 
   // MARK: Phases
 
-  private mutating func respond(
+  mutating func respond(
     to delivery: Delivery, advanced: Bool, flight: Int, _ context: inout TCPContext
   ) {
     if activity.state.phase != .open, send.unacknowledged >= activity.state.recoveryPoint {
-      endRecovery(&context)
+      endRecovery()
     }
     switch activity.state.phase {
     case .open:
-      if activity.state.lost > 0 {
+      if activity.hasCongestionLoss {
         beginRecovery(flight: flight, &context)
-        reduce(delivery, isSafe: false, &context)
+        reduce(delivery, isSafe: false, context)
       } else if delivery.octets > 0, advanced {
         watchSlowStart(delivery, context)
-        grow(delivery.octets, &context)
+        grow(delivery.octets, context)
+        validateWindow(context)
       }
     case .recovery:
       if let sentAt = delivery.lostAgainSentAt {
@@ -128,9 +146,10 @@ extension Connection {
         // window has been cut since that copy was sent.
         if sentAt >= activity.state.reducedAt { beginRecovery(flight: pipe, &context) }
       }
-      reduce(delivery, isSafe: advanced && delivery.lost == 0, &context)
+      if advanced, activity.state.rescue == .tooEarly { activity.state.rescue = .possible }
+      reduce(delivery, isSafe: advanced && delivery.lost == 0, context)
     case .loss:
-      if advanced { grow(delivery.octets, &context) }
+      if advanced { grow(delivery.octets, context) }
     }
   }
 
@@ -142,12 +161,18 @@ extension Connection {
     if isOver { congestion.leaveSlowStart() }
   }
 
-  private mutating func grow(_ octets: Int, _ context: inout TCPContext) {
+  /// HS-2: what is paced makes no burst, however much one ACK opens the window.
+  private func slowStart(_ context: borrowing TCPContext) -> SlowStart {
+    guard congestion.isInFirstSlowStart else { return SlowStart() }
+    return SlowStart(
+      segments: pacingRate(context) == nil ? 8 : SlowStart.unlimited,
+      divisor: activity.state.hyStart.divisor)
+  }
+
+  private mutating func grow(_ octets: Int, _ context: borrowing TCPContext) {
     guard flags.contains(.isWindowLimited) || activity.state.phase == .loss else { return }
     congestion.acknowledged(
-      octets, segmentSize: Int(send.segmentSize),
-      slowStart: congestion.isInFirstSlowStart
-        ? SlowStart(segments: 8, divisor: activity.state.hyStart.divisor) : SlowStart(),
+      octets, segmentSize: Int(send.segmentSize), slowStart: slowStart(context),
       roundTrip: roundTrip.smoothed, at: context.now)
   }
 
@@ -160,34 +185,48 @@ extension Connection {
     return flags.contains(.isWindowLimited) ? window : min(send.flight, window)
   }
 
+  /// What a reduction will change, as it was before the first of them.
+  mutating func armUndo() {
+    guard activity.state.phase == .open else { return }
+    activity.state.undo.arm(
+      window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
+  }
+
   private mutating func beginRecovery(flight: Int, _ context: inout TCPContext) {
-    let size = Int(send.segmentSize)
-    if activity.state.phase == .open {
-      activity.state.undo.arm(
-        window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
-    }
-    congestion.segmentLost(flight: flightSize, segmentSize: size)
+    armUndo()
+    let lost =
+      context.settings.keepsUnusedWindow
+      ? activity.state.validation.segmentLost(flight: flightSize) : flightSize
+    congestion.segmentLost(flight: lost, segmentSize: Int(send.segmentSize))
     activity.state.reduction.begin(flight: flight)
     activity.state.reducedAt = context.now
     activity.state.recoveryPoint = send.next
     activity.state.phase = .recovery
+    if !context.settings.usesProportionalReduction { flags.insert(.isRetransmissionDue) }
+    activity.state.rescue = .tooEarly
     activity.state.probe.cancel()
     context.counters.sackRecoveries += 1
   }
 
-  /// PRR; the end of a short recovery without it.
+  /// PRR-1; without PRR the window has its new size at once, and the first loss is sent again whatever is
+  /// still on its way (RFC 6675 §5 (4.3)).
   private mutating func reduce(
-    _ delivery: Delivery, isSafe: Bool, _ context: inout TCPContext
+    _ delivery: Delivery, isSafe: Bool, _ context: borrowing TCPContext
   ) {
+    guard context.settings.usesProportionalReduction else {
+      return congestion.setWindow(congestion.threshold)
+    }
     congestion.setWindow(
       activity.state.reduction.window(
         delivered: delivery.octets, pipe: pipe, threshold: congestion.threshold,
         segmentSize: Int(send.segmentSize), isSafe: isSafe))
   }
 
-  private mutating func endRecovery(_ context: inout TCPContext) {
+  private mutating func endRecovery() {
     if activity.state.phase == .recovery {
-      congestion.setWindow(congestion.threshold)  // PRR-2
+      let threshold = congestion.threshold  // PRR-2
+      let kept = activity.state.validation.windowAfterRecovery(threshold)
+      congestion.setWindow(kept.map { max($0, Int(send.segmentSize)) } ?? threshold)
       activity.state.rack.recoveryEnded()
     }
     activity.state.phase = .open
@@ -211,7 +250,7 @@ extension Connection {
       undoReduction(&context)
     } else if !advanced || delivery.octets == 0 {
       activity.state.undo.isTimeoutInDoubt = false  // a duplicate: the loss was real
-    } else if activity.state.undo.hasSentNew || !(send.hasUnsent && send.windowEdge > send.next) {
+    } else if activity.state.undo.hasSentNew || !canSendNew {
       // FRTO-2: nothing new has shown it, or nothing new can be sent that would.
       activity.state.undo.isTimeoutInDoubt = false
     }
@@ -228,184 +267,5 @@ extension Connection {
     activity.state.phase = .open
     roundTrip.forgetBackoff()
     retransmissionsInRow = 0
-  }
-
-  // MARK: Timers
-
-  /// Which of the three the retransmission deadline stands for: RACK's reordering timer, the tail loss
-  /// probe, or the RTO.
-  mutating func armRecoveryTimer(
-    reorderingWait: Interval?, advanced: Bool, _ context: inout TCPContext
-  ) {
-    guard send.flight > 0 else { return }
-    if let reorderingWait {
-      activity.state.timer = .reordering
-      deadlines.retransmission = context.now + reorderingWait + TimerWheel.tick
-      return
-    }
-    if activity.count > 0, activity[0].isSacked {
-      // What the peer said it has it does not acknowledge: it has reneged, or is about to (SACK-6).
-      activity.state.timer = .retransmission
-      let wait = max(roundTrip.smoothed / 2, .milliseconds(10))
-      deadlines.retransmission = min(deadlines.retransmission, context.now + wait)
-      return
-    }
-    if activity.state.timer == .reordering || advanced {
-      activity.state.timer = .retransmission
-      startRetransmissionTimer(&context)
-    }
-    armProbeTimer(&context)
-  }
-
-  /// TLP-1: two round trips, and the peer's delay when one segment is out alone; before the RTO.
-  mutating func armProbeTimer(_ context: inout TCPContext) {
-    guard context.settings.usesTailLossProbe, !activity.isEmpty, activity.state.phase == .open,
-      activity.state.timer != .reordering, activity.state.sacked == 0,
-      activity.state.probe.mayBegin, state.isSynchronized, send.window > 0
-    else { return }
-    var wait = roundTrip.hasSample ? roundTrip.smoothed * 2 : .seconds(1)
-    if send.flight <= Int(send.segmentSize) { wait = wait + .milliseconds(200) }
-    wait = max(wait, .milliseconds(2))
-    // Where the RTO would come first the probe goes in its place (RFC 8985 §7.2).
-    activity.state.timer = .probe
-    deadlines.retransmission = min(context.now + wait, deadlines.retransmission)
-  }
-
-  /// RACK's timer: what was in doubt is lost now, unless it has arrived.
-  mutating func reorderingDeadlinePassed(_ context: inout TCPContext) {
-    var delivery = Delivery()
-    let wait = detectLoss(&delivery, &context)
-    let flight = send.flight - Int(activity.state.sacked)
-    activity.state.timer = .retransmission
-    respond(to: delivery, advanced: false, flight: flight, &context)
-    startRetransmissionTimer(&context)
-    if let wait { armRecoveryTimer(reorderingWait: wait, advanced: false, &context) }
-    flags.insert(.isOutputDue)
-  }
-
-  /// TLP-2: something new if there is, else the last segment again; then the RTO stands.
-  mutating func probeDeadlinePassed(_ context: inout TCPContext) {
-    activity.state.timer = .retransmission
-    // What SACK has shown meanwhile is RACK's to judge.
-    if activity.state.sacked == 0 { flags.insert([.isTailProbeDue, .isOutputDue]) }
-    startRetransmissionTimer(&context)
-  }
-
-  private mutating func probeAcknowledged(
-    _ acknowledgment: SequenceNumber, reportsDuplicate: Bool, isDuplicate: Bool,
-    _ context: inout TCPContext
-  ) {
-    switch activity.state.probe.acknowledged(
-      acknowledgment, reportsDuplicate: reportsDuplicate, isDuplicate: isDuplicate)
-    {
-    case .nothing: break
-    case .repairedLoss:
-      // TLP-3: a loss is a loss, though nobody saw it.
-      context.counters.lossProbeRecoveries += 1
-      guard activity.state.phase == .open else { return }
-      congestion.segmentLost(
-        flight: max(send.flight, Int(send.segmentSize)), segmentSize: Int(send.segmentSize))
-      congestion.setWindow(congestion.threshold)
-    }
-  }
-
-  // MARK: Timeout
-
-  /// The RTO with SACK: RFC 6298 (5.4) and RFC 8985 §6.3; F-RTO begins to watch (FRTO-2).
-  mutating func timedOutWithSACK(_ context: inout TCPContext) {
-    let size = Int(send.segmentSize)
-    let isFirst = retransmissionsInRow == 0
-    let isNew = activity.state.phase != .loss || send.unacknowledged >= activity.state.recoveryPoint
-    let mayBeSpurious =
-      context.settings.usesForwardRTO && activity.state.phase == .open && send.hasUnsent
-    if isNew, activity.state.phase == .open {
-      activity.state.undo.arm(
-        window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
-    }
-    congestion.timedOut(flight: send.flight, segmentSize: size, isFirst: isFirst)
-    let patience =
-      max(activity.state.rack.roundTrip, roundTrip.smoothed) + reorderingWindow
-    if activity.timedOut(at: context.now, patience: patience) {
-      context.counters.sackRenegings += 1
-    }
-    activity.state.phase = .loss
-    activity.state.recoveryPoint = send.next
-    activity.state.timer = .retransmission
-    activity.state.probe.cancel()
-    activity.state.undo.isTimeoutInDoubt = mayBeSpurious && isFirst
-    activity.state.undo.hasSentNew = false
-  }
-
-  // MARK: Sending again
-
-  /// The next octets to be sent again: forced once by a timeout or the first sign of loss, else as far
-  /// as the window allows.
-  mutating func resendSegment(_ context: inout TCPContext) -> OutgoingSegment? {
-    let isForced = flags.contains(.isRetransmissionDue)
-    flags.remove(.isRetransmissionDue)
-    guard let index = activity.firstDue else { return nil }
-    // F-RTO: until the timeout is proven nothing but its first segment is sent again.
-    if activity.state.undo.isTimeoutInDoubt, !isForced { return nil }
-    let size = Int(send.segmentSize)
-    let room = congestion.window - pipe
-    guard isForced || room >= min(size, activity.length(of: index)) else { return nil }
-    let start = activity.start(of: index)
-    var count = min(activity.length(of: index), isForced ? size : max(size, room / size * size))
-    count = min(count, largestCount(context))
-    // A copy inside the peer's window; the first may be where the window has left (TS-5).
-    if retransmissionsInRow > 1 {
-      count = min(count, max(send.windowEdge - start, 0))
-      guard count > 0 else { return nil }
-    }
-    return resend(index, from: start, count: count, &context)
-  }
-
-  /// The last segment in flight again, as a probe.
-  mutating func probeSegment(_ context: inout TCPContext) -> OutgoingSegment? {
-    flags.remove(.isTailProbeDue)
-    guard activity.count > 0, activity.state.phase == .open else { return nil }
-    context.counters.lossProbes += 1
-    if send.hasUnsent, let segment = textSegment(asProbe: true, &context) {
-      activity.state.probe.sent(end: send.next, isRetransmission: false)
-      return segment
-    }
-    var index = activity.count - 1
-    let size = Int(send.segmentSize)
-    let length = activity.length(of: index)
-    if length > size {
-      activity.split(index, at: activity[index].end - size, pool: &context.buffers)
-      index += 1
-    }
-    let start = activity.start(of: index)
-    let segment = resend(index, from: start, count: min(size, length), &context)
-    activity.state.probe.sent(end: send.next, isRetransmission: true)
-    return segment
-  }
-
-  private mutating func resend(
-    _ index: Int, from start: SequenceNumber, count: Int, _ context: inout TCPContext
-  ) -> OutgoingSegment {
-    activity.resend(index, count: count, at: context.now, pool: &context.buffers)
-    activity.state.undo.resent(count, timestamp: timestamps.value(at: context.now))
-    if activity.state.phase == .recovery {
-      activity.state.reduction.sent(count)
-      context.counters.fastRetransmissions += 1
-    } else if activity.state.phase == .loss {
-      context.counters.slowStartRetransmissions += 1
-    }
-    retransmissions &+= 1
-    context.counters.retransmissions += 1
-    roundTrip.cancelMeasurement()
-    // The FIN's number is no octet of the ring.
-    let withFIN = send.isFINSent && start + count == send.next
-    let textCount = withFIN ? count - 1 : count
-    let isSuper = textCount > Int(send.segmentSize)
-    startRetransmissionTimer(&context)
-    if !activity.isEmpty { activity.state.timer = .retransmission }
-    var segment = text(
-      at: start, count: textCount, withFIN: withFIN,
-      segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
-    segment.isRetransmission = true
-    return segment
   }
 }

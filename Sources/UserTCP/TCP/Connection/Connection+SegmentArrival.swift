@@ -43,9 +43,14 @@ extension Connection {
     }
     learnPeer(from: segment, &context)
     if isAcceptable {
-      roundTrip.acknowledged(segment.acknowledgment, at: context.now, context.settings)
+      measureRoundTrip(segment, context)
       _ = send.acknowledge(segment.acknowledgment)
+      if flags.contains(.asksFastOpen) {
+        fastOpenAnswered(upTo: segment.acknowledgment, &context)
+        learnFastOpen(from: segment, &context)
+      }
       move(on: .synAckArrives, &context)
+      sendRingEased(&context)
       acknowledgeNow()
       // Text or a FIN on the SYN-ACK is taken like any other (LC-5).
       var rest = segment
@@ -85,9 +90,12 @@ extension Connection {
       timestamps.isEnabled = false
     }
     receive.sendsSACK = receive.sendsSACK && segment.options.permitsSACK
+    context.countSegmentSize(announcedBy: segment)
     send.segmentSize = UInt16(
       context.segmentSize(
         announcedByPeer: segment.options.maximumSegmentSize, timestamps: timestamps.isEnabled))
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
+    send.path.agreed = send.segmentSize
     // The window of a SYN is never scaled (TS-2).
     send.updateWindow(to: UInt32(segment.window), from: segment)
     lastReceived = context.now
@@ -136,6 +144,7 @@ extension Connection {
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
+    if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
     // Sixth: URG. Seventh: text. Eighth: FIN.
     urgentArrives(segment, context)
     textArrives(segment, text, &context)
@@ -193,7 +202,9 @@ extension Connection {
   private mutating func resetArrives(_ segment: TCPSegment, _ context: inout TCPContext) {
     guard segment.sequence == receive.next else { return challenge(&context) }
     switch state {
-    case .synReceived: fail(.connectionRefused, &context)
+    case .synReceived:
+      context.counters.embryonicResets += isOpenFast ? 1 : 0
+      fail(isOpenFast ? .resetByPeer : .connectionRefused, &context)
     case .established, .finWait1, .finWait2, .closeWait: fail(.resetByPeer, &context)
     case .closing, .lastAck: move(on: .abort, &context)
     case .synSent, .timeWait, .closed, .listen: break
@@ -283,7 +294,7 @@ extension Connection {
     if receive.reachFIN() { finArrives(&context) }
   }
 
-  private mutating func place(
+  mutating func place(
     _ text: RawSpan, at sequence: SequenceNumber, of segment: TCPSegment,
     _ context: inout TCPContext
   ) {
@@ -391,8 +402,10 @@ extension Connection {
   mutating func optionsOfData(isText: Bool, _ context: inout TCPContext) -> TCPOptions {
     var options = TCPOptions.none
     options.timestamps = timestamps.option(at: context.now)
+    if !isText { options.userTimeout = takeUserTimeout(context.settings) }
     if !isText, receive.sendsSACK {
-      let limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      var limit = timestamps.isEnabled ? SACKBlocks.limit - 1 : SACKBlocks.limit
+      if options.userTimeout != nil, timestamps.isEnabled { limit -= 1 }
       options.sackBlocks = receive.takeSACKBlocks(
         limit: limit, reportsDuplicates: context.settings.reportsDuplicates, &context.counters)
     }
@@ -419,12 +432,16 @@ extension TCPContext {
   /// sent (RFC 9293 §3.5.2 group 1, §3.10.7.1, LC-1). Never in answer to a reset.
   mutating func reset(_ key: ConnectionKey, answering segment: TCPSegment) {
     assert(!segment.isReset, "a reset is never answered with one")
-    let header =
+    var header =
       segment.hasACK
       ? TCPHeader(flags: .rst, sequence: segment.acknowledgment)
       : TCPHeader(
         flags: [.rst, .ack], sequence: SequenceNumber(0),
         acknowledgment: segment.sequence + segment.length)
+    // There is no clock of ours here, only the echo (RFC 7323 §3.2, TS-17).
+    header.options.timestamps = segment.options.timestamps.map {
+      TCPOptions.Timestamps(value: 0, echo: $0.value)
+    }
     counters.resetsOut += 1
     replies.append(Reply(key: key, header: header), &counters)
   }

@@ -40,8 +40,22 @@ struct Connection: ~Copyable {
     static let reportedDoubt = Flags(rawValue: 1 << 15)
     /// A tail loss probe is due.
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
+    /// The path reorders (RFC 8985 RACK.reordering_seen); outlives the activity block.
+    static let sawReordering = Flags(rawValue: 1 << 17)
+    /// The user timeout goes onto the next segment that has room for it (RFC 5482).
+    static let owesUserTimeout = Flags(rawValue: 1 << 24)
+    /// Our SYN has asked for a cookie, or carried text; what that led to is not known yet.
+    static let asksFastOpen = Flags(rawValue: 1 << 25)
+    /// Text on a SYN, ours or the peer's, was taken.
+    static let usesFastOpen = Flags(rawValue: 1 << 26)
+    /// Opened by a cookie: its listener counts it until the handshake is done.
+    static let isFastOpenPending = Flags(rawValue: 1 << 27)
+    /// The peer's cookie was made with the old key: it gets a new one with the SYN-ACK.
+    static let owesCookie = Flags(rawValue: 1 << 28)
+    /// The path may take larger segments, and probes are to find out (RFC 4821).
+    static let isPathSearched = Flags(rawValue: 1 << 29)
     /// In the queue of those whose programs could write nothing for lack of memory.
-    static let awaitsMemory = Flags(rawValue: 1 << 24)
+    static let awaitsMemory = Flags(rawValue: 1 << 30)
   }
 
   let key: ConnectionKey
@@ -54,6 +68,18 @@ struct Connection: ~Copyable {
   var softError: TCPError? = nil
   var options: ConnectionOptions
 
+  // Here where they fill a gap.
+  /// Segments acknowledged at once before delaying begins.
+  var quickAcknowledgments: UInt8
+  /// Unanswered keep-alive probes.
+  var keepAliveProbes: UInt8 = 0
+  /// SYN or SYN-ACK repetitions.
+  var synRetransmissions: UInt8 = 0
+  /// Retransmissions of the oldest octet since it last moved.
+  var retransmissionsInRow: UInt8 = 0
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
+  var remoteUserTimeout: UInt16 = 0
+
   var send: SendSide
   var receive: ReceiveSide
   var timestamps: TimestampState
@@ -65,15 +91,6 @@ struct Connection: ~Copyable {
   var activity = ActivityBlock()
   var deadlines = Deadlines()
 
-  /// Segments acknowledged at once before delaying begins.
-  var quickAcknowledgments: UInt8
-  /// Unanswered keep-alive probes.
-  var keepAliveProbes: UInt8 = 0
-  /// SYN or SYN-ACK repetitions.
-  var synRetransmissions: UInt8 = 0
-  /// Retransmissions of the oldest octet since it last moved.
-  var retransmissionsInRow: UInt8 = 0
-
   /// When what is now unanswered was first sent; R2 counts from here.
   var unansweredSince = Instant.never
   var lastReceived: Instant
@@ -81,9 +98,13 @@ struct Connection: ~Copyable {
 
   var bytesSent: UInt64 = 0
   var bytesReceived: UInt64 = 0
+  var segmentsSent: UInt32 = 0
+  var segmentsReceived: UInt32 = 0
   var retransmissions: UInt32 = 0
   /// When an invalid segment was last answered (SEC-8), in milliseconds modulo 2^32; 0: not yet.
   var lastInvalidReply: UInt32 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   init(
     key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,
@@ -93,11 +114,14 @@ struct Connection: ~Copyable {
     self.state = state
     self.options = options
     let settings = context.settings
+    // Not the table's generation: what is known of the path is looked up before anything is sent.
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(settings))
+      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(settings),
+      pathGeneration: context.paths.generation &- 1)
     receive = ReceiveSide(bufferLimit: options.receiveBuffer(settings))
     timestamps = TimestampState(offset: context.timestampOffset(key))
-    roundTrip = RoundTripEstimator(initialTimeout: settings.initialRetransmissionTimeout)
+    roundTrip = RoundTripEstimator(
+      initialTimeout: settings.initialRetransmissionTimeout, start: initial + 1)
     congestion = CongestionController(
       settings.congestionAlgorithm,
       initialWindow: CongestionController.initialWindow(
@@ -116,6 +140,7 @@ struct Connection: ~Copyable {
 
   /// The connection is over because of `reason`, from whatever state.
   mutating func fail(_ reason: TCPError, _ context: inout TCPContext) {
+    if reason == .timedOut { fastOpenFailed(&context) }
     switch state {
     case .synSent, .synReceived: context.counters.attemptFails += 1
     case .established, .closeWait:
@@ -146,7 +171,7 @@ struct Connection: ~Copyable {
       events.insert(.closed)
       deadlines = Deadlines()
       send.ring.release(to: &context.buffers)
-      activity.release(to: &context.buffers)
+      releaseActivity(&context)
       flags.subtract(Self.outputFlags)
     case .synSent, .synReceived, .closeWait, .listen, .closing: break
     }
@@ -154,10 +179,12 @@ struct Connection: ~Copyable {
 
   private static let outputFlags: Flags = [
     .isOutputDue, .isACKDue, .isSYNDue, .isRetransmissionDue, .isProbeDue, .isKeepAliveDue,
-    .isTailProbeDue,
+    .isTailProbeDue, .owesUserTimeout,
   ]
 
   private mutating func enterEstablished(_ context: inout TCPContext) {
+    beginSearchIfAlways(&context)
+    followPath(&context)
     congestion = CongestionController(
       congestion.algorithm,
       initialWindow: CongestionController.initialWindow(
@@ -168,7 +195,9 @@ struct Connection: ~Copyable {
     retransmissionsInRow = 0
     receive.beginTuning(at: context.now, roundTrip: roundTrip.smoothed)
     startKeepAlive(&context)
-    events.insert(.established)
+    advertiseUserTimeout(context.settings)
+    // Whoever accepts a connection knows, and this one may have been accepted long ago.
+    if !isOpenFast { events.insert(.established) }
     flags.insert(.isOutputDue)
     // CLOSE was called before the handshake ended (RFC 9293 §3.10.4, SYN-RECEIVED).
     if send.isFinished { move(on: .close, &context) }
@@ -201,7 +230,7 @@ struct Deadlines: BitwiseCopyable {
   var keepAlive = Instant.never
   /// The end of discarding, or of an orphan's FIN-WAIT-2.
   var closing = Instant.never
-  /// When the activity block goes, if nothing is in flight then.
+  /// When the activity block goes if nothing is in flight then, or paced text may go on.
   var activity = Instant.never
 
   var earliest: Instant {

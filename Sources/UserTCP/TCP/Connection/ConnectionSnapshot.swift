@@ -38,6 +38,9 @@ public struct ConnectionSnapshot: Sendable {
   public var bytesSent: UInt64 = 0
   public var bytesAcknowledged: UInt64 = 0
   public var bytesReceived: UInt64 = 0
+  /// What a super-segment is cut into counts; modulo 2^32.
+  public var segmentsSent: UInt32 = 0
+  public var segmentsReceived: UInt32 = 0
   /// Since a segment was last sent and received.
   public var idleSending = Interval.zero
   public var idleReceiving = Interval.zero
@@ -46,6 +49,8 @@ public struct ConnectionSnapshot: Sendable {
   public var smoothedRoundTripTime = Interval.zero
   public var roundTripVariation = Interval.zero
   public var retransmissionTimeout = Interval.zero
+  /// How long unanswered octets are repeated; `nil`: as the stack has it (R2).
+  public var userTimeout: Interval?
   /// Backed-off doublings of it.
   public var backoff = 0
   /// How long an ACK may wait.
@@ -58,8 +63,12 @@ public struct ConnectionSnapshot: Sendable {
   public var sacked = 0
   public var lost = 0
   public var resent = 0
+  /// A segment has overtaken another on this path (RFC 8985).
+  public var sawReordering = false
   /// Octets a second that arrived at the peer; 0 while nobody knows.
   public var deliveryRate: UInt64 = 0
+  /// Octets a second at which a flight is spread; 0 where it is not.
+  public var pacingRate = 0
   /// The shortest round trip since the connection was last idle; zero while nobody knows.
   public var minimumRoundTripTime = Interval.zero
   /// In octets, like every window here.
@@ -75,6 +84,8 @@ public struct ConnectionSnapshot: Sendable {
   public var receivedSegmentSize = 0
   public var pathMTU = 0
   public var usesTimestamps = false
+  /// Text on the SYN was taken (RFC 7413).
+  public var usesFastOpen = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
   public var receiveWindowShift: UInt8?
@@ -101,17 +112,22 @@ extension Connection {
     row.bytesAcknowledged = UInt64(
       max(0, Int64(clamping: bytesSent) - Int64(row.sendQueue - row.unsent)))
     row.bytesReceived = bytesReceived
+    row.segmentsSent = segmentsSent
+    row.segmentsReceived = segmentsReceived
     row.idleSending = now - lastSent
     row.idleReceiving = now - lastReceived
     row.smoothedRoundTripTime = roundTrip.smoothed
     row.roundTripVariation = roundTrip.variation
     row.retransmissionTimeout = roundTrip.timeout(
       maximum: context.settings.maximumRetransmissionTimeout)
+    row.userTimeout = userTimeout(context.settings)
     row.backoff = Int(roundTrip.backoff)
     row.delayedAcknowledgment = context.settings.delayedAcknowledgment
     row.quickAcknowledgments = Int(quickAcknowledgments)
     row.congestionAlgorithm = congestion.algorithm
+    row.sawReordering = flags.contains(.sawReordering)
     if !activity.isEmpty {
+      row.sawReordering = activity.state.rack.sawReordering
       row.sacked = Int(activity.state.sacked)
       row.lost = Int(activity.state.lost)
       row.resent = Int(activity.state.resent)
@@ -119,6 +135,7 @@ extension Connection {
       let least = activity.state.rack.minimumRoundTrip
       row.minimumRoundTripTime = least == .forever ? .zero : least
     }
+    row.pacingRate = pacingRate(context) ?? 0
     row.congestionWindow = congestion.window
     row.slowStartThreshold = congestion.threshold >= 1 << 30 ? nil : congestion.threshold
     row.sendWindow = Int(send.window)
@@ -126,8 +143,9 @@ extension Connection {
     row.maximumSegmentSize = Int(send.segmentSize)
     row.announcedSegmentSize = Int(context.announcedSegmentSize)
     row.receivedSegmentSize = Int(receive.segmentSize)
-    row.pathMTU = context.settings.mtu
+    row.pathMTU = pathMTU(context)
     row.usesTimestamps = timestamps.isEnabled
+    row.usesFastOpen = flags.contains(.usesFastOpen)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift
       row.receiveWindowShift = receive.windowShift

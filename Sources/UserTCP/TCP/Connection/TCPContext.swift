@@ -11,8 +11,12 @@
   var states = StateCounts()
   /// Control blocks whose program is gone and that are not over.
   var orphanCount = 0
+  /// Of other hosts, as far as they are narrower than both ends know.
+  var paths: PathTable
   var buffers = BufferPool()
   var replies = ReplyQueue()
+  /// What is known of servers for Fast Open.
+  var fastOpenCache: FastOpenCache
   private var challenges: ChallengeBudget
   private var pressure = MemoryPressure()
   let secrets: HostSecrets
@@ -23,6 +27,8 @@
     self.settings = settings
     self.secrets = secrets
     self.sendsSuperSegments = sendsSuperSegments
+    fastOpenCache = FastOpenCache(secrets: secrets)
+    paths = PathTable(secrets: secrets)
     challenges = ChallengeBudget(seed: secrets.challengeSeed)
     buffers.limit = settings.memory.limit
   }
@@ -58,10 +64,17 @@
   /// The MSS we announce: what fits the interface (R9293-MUST-67, SHLD-6).
   var announcedSegmentSize: UInt16 { UInt16(settings.mtu - Self.headerCount) }
 
+  /// A SYN whose MSS is not believed is worth knowing of (SEC-29).
+  mutating func countSegmentSize(announcedBy segment: TCPSegment) {
+    guard let size = segment.options.maximumSegmentSize, Int(size) < settings.minimumSegmentSize
+    else { return }
+    counters.segmentSizesTooSmall += 1
+  }
+
   /// Text octets of a full segment to a peer that announced `remote` (R9293-MUST-15, -16).
   func segmentSize(announcedByPeer remote: UInt16?, timestamps: Bool) -> Int {
-    // Below 48 the options alone would fill the segment (SEC-29).
-    let announced = max(Int(remote ?? 536), settings.minimumSegmentSize)
+    // Below 48 the options alone would fill the segment (SEC-29); none at all is none announced.
+    let announced = max(Int(remote == 0 ? 536 : remote ?? 536), settings.minimumSegmentSize)
     return min(announced, settings.mtu - Self.headerCount) - (timestamps ? 12 : 0)
   }
 }

@@ -4,6 +4,8 @@
 struct HalfOpen: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
+    /// The first SYN-ACK brings a Fast Open cookie.
+    static let owesCookie = Flags(rawValue: 1 << 6)
     static let timestamps = Flags(rawValue: 1 << 0)
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
@@ -41,13 +43,16 @@ struct HalfOpen: BitwiseCopyable {
   var flags: Flags
   /// What the SYN-ACK offers, never scaled.
   var window: UInt16
+  /// RFC 5482, as they came and as they go; 0: not.
+  var remoteUserTimeout: UInt16 = 0
+  var userTimeout: UInt16 = 0
 
   /// The only numbers there are before the handshake is done.
   var sendNext: SequenceNumber { initial + 1 }
   var receiveNext: SequenceNumber { remoteInitial + 1 }
 
   /// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
-  func synAck(_ context: borrowing TCPContext) -> TCPHeader {
+  func synAck(_ context: borrowing TCPContext, isRetransmission: Bool = false) -> TCPHeader {
     var options = TCPOptions.none
     options.maximumSegmentSize = context.announcedSegmentSize
     options.timestamps = timestamps(context)
@@ -55,6 +60,11 @@ struct HalfOpen: BitwiseCopyable {
     if flags.contains(.windowScale) {
       options.windowShift = windowShift
     }
+    // A SYN-ACK that is repeated is plain: the first may have been dropped for its cookie (RFC 7413 §4.2.1).
+    if flags.contains(.owesCookie), !isRetransmission {
+      options.fastOpen = .cookie(context.fastOpenCookie(for: key))
+    }
+    if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
       flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
       window: window, options: options)
@@ -82,7 +92,6 @@ struct HalfOpen: BitwiseCopyable {
 
   /// As it was when the SYN came, whatever the settings say now.
   func timestampClock(_ context: borrowing TCPContext) -> TimestampState {
-    TimestampState(
-      offset: flags.contains(.timestampOffset) ? context.secrets.timestampOffset(key) : 0)
+    context.secrets.timestampClock(key, hasOffset: flags.contains(.timestampOffset))
   }
 }

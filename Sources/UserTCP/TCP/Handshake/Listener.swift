@@ -17,6 +17,7 @@ struct Listener: ~Copyable {
   let options: ConnectionOptions
   /// Established and not yet taken by the program.
   var acceptQueue = RingQueue<ConnectionID>()
+  var fastOpen: FastOpenQueue
   /// Entries of the SYN queue that belong here.
   var halfOpenCount = 0
   /// The next listener on the same port, at another address.

@@ -37,10 +37,11 @@
   }
 
   mutating func insert(
-    port: Port, address: IPAddress?, backlog: Int, options: ConnectionOptions
+    port: Port, address: IPAddress?, backlog: Int, fastOpenLimit: Int, options: ConnectionOptions
   ) -> ListenerID? {
     let listener = Listener(
       port: port, address: address, backlog: backlog, options: options,
+      fastOpen: FastOpenQueue(limit: fastOpenLimit),
       nextOnPort: unsafe firstOnPort[Int(port.rawValue)])
     guard let id = pool.insert(listener) else { return nil }
     unsafe firstOnPort[Int(port.rawValue)] = id.slot

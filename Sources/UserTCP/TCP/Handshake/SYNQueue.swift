@@ -163,7 +163,8 @@ struct SYNQueue: ~Copyable {
   private mutating func sendSYNAck(
     _ slot: UInt32, isRetransmission: Bool, _ context: inout TCPContext
   ) {
-    var reply = entries[slot].reply(entries[slot].synAck(context))
+    let header = entries[slot].synAck(context, isRetransmission: isRetransmission)
+    var reply = entries[slot].reply(header)
     reply.isRetransmission = isRetransmission
     if isRetransmission { context.counters.retransmissions += 1 }
     context.replies.append(reply, &context.counters)

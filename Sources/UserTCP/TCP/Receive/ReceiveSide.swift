@@ -15,13 +15,16 @@ struct WindowAllowance: BitwiseCopyable {
   var mayShrink = false
 }
 
+/// The fields lie so that none leaves a gap: every connection has them.
 struct ReceiveSide: ~Copyable {
   /// Octets up to `next`, to be read.
   var ring = ByteRing()
-  /// Octets behind a gap.
-  var outOfOrder = ReassemblyQueue()
   /// IRS
   var initial = SequenceNumber(0)
+  /// Octets behind a gap.
+  var outOfOrder = ReassemblyQueue()
+  /// RMSS: the largest segment the peer has sent, for counting full segments.
+  private(set) var segmentSize: UInt16 = 0
   /// RCV.NXT
   var next = SequenceNumber(0)
   private(set) var edge = SequenceNumber(0)
@@ -35,14 +38,12 @@ struct ReceiveSide: ~Copyable {
   private(set) var bufferLimit: UInt32
   /// How much that should be.
   var tuning = ReceiveTuning()
-  /// Received in order since the last ACK.
-  private(set) var unacknowledgedCount: UInt32 = 0
-  /// RMSS: the largest segment the peer has sent, for counting full segments.
-  private(set) var segmentSize: UInt16 = 0
   /// Super-segments received since the last ACK (OFF-7).
   private(set) var superSegments: UInt8 = 0
   /// Rcv.Wind.Shift: as offered on our SYN, and 0 again when the peer does not scale.
   private(set) var windowShift: UInt8 = 0
+  /// Received in order since the last ACK.
+  private(set) var unacknowledgedCount: UInt32 = 0
   /// What arrived twice and has not been reported (SACK-8); empty when there is nothing such.
   private var duplicateStart = SequenceNumber(0)
   private var duplicateEnd = SequenceNumber(0)
@@ -144,6 +145,9 @@ struct ReceiveSide: ~Copyable {
 
   /// Fields of SYN segments are never scaled (TS-2).
   var unscaledWindowField: UInt16 { UInt16(min(Int(bufferLimit), Int(UInt16.max))) }
+
+  /// The same when text has come with the SYN: no more than was promised.
+  var unscaledWindow: UInt16 { UInt16(min(window, Int(UInt16.max))) }
 
   // MARK: Reading
 

@@ -8,11 +8,11 @@ struct TimestampState: BitwiseCopyable {
   let offset: UInt32
   /// TS.Recent
   private(set) var recent: UInt32 = 0
-  /// When `recent` was last set, in milliseconds of the engine's clock.
-  private var recentSince: Int64 = 0
+  /// When `recent` was last set, in seconds of the engine's clock.
+  private var recentSince: UInt32 = 0
 
   /// RFC 7323 §5.5: after 24 idle days the peer's clock may have wrapped half way (TS-15).
-  private static let outdatedAfter: Int64 = 24 * 24 * 3600 * 1000
+  private static let outdatedAfter: UInt32 = 24 * 24 * 3600
 
   init(offset: UInt32) { self.offset = offset }
 
@@ -27,10 +27,21 @@ struct TimestampState: BitwiseCopyable {
     isEnabled ? TCPOptions.Timestamps(value: value(at: now), echo: recent) : nil
   }
 
+  /// How long ago we sent what the peer echoes: at least a tick, which is all a millisecond clock can say.
+  /// `nil` without timestamps, and for an echo that cannot be one.
+  func age(of echo: UInt32, at now: Instant) -> Interval? {
+    guard isEnabled, echo != 0 else { return nil }
+    let ticks = Int32(bitPattern: value(at: now) &- echo)
+    guard ticks >= 0, ticks < Self.longestRoundTrip else { return nil }
+    return .milliseconds(max(Int64(ticks), 1))
+  }
+
+  /// In ticks; an echo that is older is a lie.
+  private static let longestRoundTrip: Int32 = 120_000
+
   /// PAWS (RFC 7323 §5.3 R1): the value is older than what the connection has seen.
   func rejects(_ value: UInt32, at now: Instant) -> Bool {
-    Self.isOlder(value, than: recent)
-      && Self.milliseconds(now) - recentSince <= Self.outdatedAfter
+    Self.isOlder(value, than: recent) && !isOutdated(now)
   }
 
   static func isOlder(_ value: UInt32, than recent: UInt32) -> Bool {
@@ -41,17 +52,21 @@ struct TimestampState: BitwiseCopyable {
   mutating func update(
     _ value: UInt32, sequence: SequenceNumber, lastAcknowledged: SequenceNumber, at now: Instant
   ) {
-    guard sequence <= lastAcknowledged, !Self.isOlder(value, than: recent) || rejectsNothing(now)
+    guard sequence <= lastAcknowledged, !Self.isOlder(value, than: recent) || isOutdated(now)
     else { return }
     set(value, at: now)
   }
 
   mutating func set(_ value: UInt32, at now: Instant) {
     recent = value
-    recentSince = Self.milliseconds(now)
+    recentSince = Self.seconds(now)
   }
 
-  private func rejectsNothing(_ now: Instant) -> Bool {
-    Self.milliseconds(now) - recentSince > Self.outdatedAfter
+  private func isOutdated(_ now: Instant) -> Bool {
+    Self.seconds(now) &- recentSince > Self.outdatedAfter
+  }
+
+  private static func seconds(_ now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000_000)
   }
 }

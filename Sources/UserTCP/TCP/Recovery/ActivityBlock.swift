@@ -1,6 +1,6 @@
-// What a connection remembers only while something is in flight, and for a second after: what was sent and
-// when, and the state of loss recovery. A million idle connections do without. One block from the
-// buffer pool: a head, then the transmissions in sequence order.
+// What a connection remembers only while something is in flight, and for a second after a loss: what was
+// sent and when, and the state of loss recovery. A million idle connections do without. One block from
+// the buffer pool: a head, then the transmissions in sequence order.
 //
 //   | RecoveryState | … | transmission | transmission | … |
 //                       ^ head                         ^ head + count
@@ -11,7 +11,7 @@
 @safe struct ActivityBlock: ~Copyable {
   private var base: UnsafeMutableRawPointer? = nil
 
-  private static let first = 192  // octets before the transmissions
+  private static let first = 320  // octets before the transmissions
   private static let stride = MemoryLayout<Transmission>.stride
   private static let smallest = 512
 
@@ -34,7 +34,7 @@
 
   /// Takes memory; what is sent next begins at `start`.
   mutating func begin(at start: SequenceNumber, pool: inout BufferPool) {
-    guard isEmpty else { return }
+    assert(isEmpty, "a block is begun once")
     let block = unsafe pool.take(capacity: Self.smallest)
     unsafe block.initializeMemory(
       as: RecoveryState.self,
@@ -45,7 +45,8 @@
   /// Nothing is in flight; what is sent next begins at `start`. What has been learnt of the path stays.
   mutating func restart(at start: SequenceNumber) {
     assert(
-      count == 0 && state.sacked == 0 && state.lost == 0 && state.resent == 0,
+      count == 0 && state.sacked == 0 && state.lost == 0 && state.resent == 0
+        && state.oversized == 0,
       "nothing is in flight")
     state.start = start
     state.recoveryPoint = .latest(state.recoveryPoint, start)
@@ -77,6 +78,8 @@
     }
   }
 
+  var last: Transmission? { count > 0 ? self[count - 1] : nil }
+
   /// Where a transmission begins.
   func start(of index: Int) -> SequenceNumber { index == 0 ? state.start : self[index - 1].end }
   func length(of index: Int) -> Int { self[index].end - start(of: index) }
@@ -92,17 +95,30 @@
     return low
   }
 
+  // Losses are mostly near the head of a long flight: the shorter side makes way.
+
   mutating func insert(
     _ transmission: Transmission, at index: Int, pool: inout BufferPool
   ) {
-    makeRoom(pool: &pool)
-    state.count += 1
-    unsafe (address(index) + 1).update(from: address(index), count: count - 1 - index)
+    if index < count / 2, state.head > 0 {
+      state.head -= 1
+      state.count += 1
+      unsafe address(0).update(from: address(1), count: index)
+    } else {
+      makeRoom(pool: &pool)
+      state.count += 1
+      unsafe (address(index) + 1).update(from: address(index), count: count - 1 - index)
+    }
     unsafe address(index).initialize(to: transmission)
   }
 
   mutating func remove(at index: Int) {
-    unsafe address(index).update(from: address(index) + 1, count: count - 1 - index)
+    if index < count / 2 {
+      unsafe address(1).update(from: address(0), count: index)
+      state.head += 1
+    } else {
+      unsafe address(index).update(from: address(index) + 1, count: count - 1 - index)
+    }
     state.count -= 1
   }
 

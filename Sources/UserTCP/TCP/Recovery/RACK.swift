@@ -26,8 +26,9 @@ struct RACK: BitwiseCopyable {
   }
 
   /// What is known of the path already, from the handshake or from before a pause.
-  mutating func expect(roundTrip: Interval) {
-    minimumRoundTrip = min(minimumRoundTrip, roundTrip)
+  mutating func begin(roundTrip: Interval?, sawReordering: Bool) {
+    if let roundTrip { minimumRoundTrip = min(minimumRoundTrip, roundTrip) }
+    self.sawReordering = sawReordering
   }
 
   /// §6.2 steps 1 to 3: a transmission has arrived. `isEchoOld`: the ACK's timestamp is from before it

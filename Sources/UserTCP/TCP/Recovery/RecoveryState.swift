@@ -19,6 +19,14 @@ struct RecoveryState: BitwiseCopyable {
     case probe
   }
 
+  /// The one retransmission of the tail in a recovery (RFC 6675 §4, RescueRxt).
+  enum Rescue: UInt8, BitwiseCopyable {
+    /// Nothing has been acknowledged since: the tail may well be on its way.
+    case tooEarly
+    case possible
+    case done
+  }
+
   // Where the transmissions lie; `ActivityBlock`'s own.
   var capacity: UInt32
   var head: UInt32 = 0
@@ -30,6 +38,11 @@ struct RecoveryState: BitwiseCopyable {
   var sacked: UInt32 = 0
   var lost: UInt32 = 0
   var resent: UInt32 = 0
+  /// Of the lost ones, those that were too large for the path.
+  var oversized: UInt32 = 0
+  /// Of those that are lost, the ones that wait to be sent again; none of them lies before `dueFrom`.
+  var due: UInt32 = 0
+  var dueFrom: SequenceNumber
   /// Octets that have arrived at the peer since the block was taken, modulo 2^32.
   var delivered: UInt32 = 0
 
@@ -37,25 +50,31 @@ struct RecoveryState: BitwiseCopyable {
   var timer = Timer.retransmission
   /// SND.NXT when the phase began (RFC 6675 RecoveryPoint).
   var recoveryPoint: SequenceNumber
+  var rescue = Rescue.tooEarly
   /// When a loss last cut the window.
   var reducedAt = Instant.zero
   var rack: RACK
   var reduction = ProportionalRateReduction()
   var undo = SpuriousRecovery()
   var probe = TailLossProbe()
+  var pathProbe = PathProbe.none
   var rate = DeliveryRate()
+  var pacing = Pacing()
   var hyStart: HyStart
+  var validation: WindowValidation
 
   init(start: SequenceNumber, capacity: UInt32) {
     self.capacity = capacity
     self.start = start
     recoveryPoint = start
+    dueFrom = start
     rack = RACK(start: start)
     hyStart = HyStart(start: start)
+    validation = WindowValidation(start: start)
   }
 
-  /// Of use after everything has been acknowledged: reordering was seen, or a late D-SACK or duplicate may
-  /// still tell that a retransmission or a probe was in vain.
+  /// Of use after everything has been acknowledged: a late D-SACK or duplicate may still tell that a
+  /// retransmission or a probe was in vain, and how much later segments come is worth knowing.
   var isWorthKeeping: Bool {
     phase != .open || undo.isArmed || probe.isOut || rack.sawReordering
   }

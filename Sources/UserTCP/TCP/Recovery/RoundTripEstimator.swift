@@ -12,11 +12,15 @@ struct RoundTripEstimator: BitwiseCopyable {
   /// Doublings since the last valid sample.
   private(set) var backoff: UInt8 = 0
 
-  /// The octet whose acknowledgment ends the measurement under way.
-  private var timedEnd = SequenceNumber(0)
+  /// The octet whose acknowledgment ends the measurement under way, or without one allows another.
+  private var timedEnd: SequenceNumber
   private var timedSince = Instant.never  // `.never`: nothing is being timed
 
-  init(initialTimeout: Interval) { timeout = initialTimeout }
+  /// `start`: SND.NXT after the SYN.
+  init(initialTimeout: Interval, start: SequenceNumber) {
+    timeout = initialTimeout
+    timedEnd = start + 1
+  }
 
   var hasSample: Bool { smoothed > .zero }
 
@@ -43,13 +47,24 @@ struct RoundTripEstimator: BitwiseCopyable {
   /// Something was sent again: what is being timed may be acknowledged for either copy.
   mutating func cancelMeasurement() { timedSince = .never }
 
-  /// Ends the measurement when `acknowledgment` covers the timed octets.
+  /// Ends the measurement when `acknowledgment`, which advances SND.UNA, covers the timed octets. Where
+  /// nothing is timed, because it was sent again, the age of the timestamp that the ACK echoes is a
+  /// sample: it tells the copies apart (TS-11). One a flight, which ends at `next`, as the gains of RFC
+  /// 6298 are made for (RFC 7323, appendix G); but at once while the timeout is backed off.
   mutating func acknowledged(
-    _ acknowledgment: SequenceNumber, at now: Instant, _ settings: borrowing StackSettings
+    _ acknowledgment: SequenceNumber, next: SequenceNumber, echoAge: Interval?, at now: Instant,
+    _ settings: borrowing StackSettings
   ) {
-    guard timedSince != .never, acknowledgment >= timedEnd else { return }
-    add(sample: now - timedSince, settings)
-    timedSince = .never
+    let isCovered = acknowledgment >= timedEnd
+    if timedSince != .never {
+      guard isCovered else { return }
+      add(sample: now - timedSince, settings)
+      timedSince = .never
+    } else {
+      guard let echoAge, isCovered || backoff > 0 else { return }
+      add(sample: echoAge, settings)
+    }
+    timedEnd = next
   }
 
   mutating func add(sample: Interval, _ settings: borrowing StackSettings) {

@@ -17,6 +17,26 @@ struct Delivery: BitwiseCopyable {
   var lostAgainSentAt: Instant?
 }
 
+/// The timestamp an ACK echoes, on our clock.
+struct EchoedTimestamp: BitwiseCopyable {
+  let value: UInt32
+  let clock: TimestampState
+
+  /// `nil` where there is none, or none that can be true.
+  init?(_ segment: TCPSegment, clock: TimestampState, at now: Instant) {
+    guard let echo = segment.options.timestamps?.echo, clock.age(of: echo, at: now) != nil else {
+      return nil
+    }
+    value = echo
+    self.clock = clock
+  }
+
+  /// From before what was sent at `instant`.
+  func isBefore(_ instant: Instant) -> Bool {
+    TimestampState.isOlder(value, than: clock.value(at: instant))
+  }
+}
+
 extension ActivityBlock {
   /// Something new goes out, up to `end`.
   mutating func append(upTo end: SequenceNumber, at now: Instant, pool: inout BufferPool) {
@@ -44,10 +64,11 @@ extension ActivityBlock {
     removeFirst(whole, upTo: .latest(acknowledgment, state.start))
   }
 
-  /// A SACK block that has been found to be possible.
+  /// A SACK block that has been found to be possible. What it echoes tells nothing: a segment out of order
+  /// brings back the timestamp of the last one in order.
   mutating func sack(
-    _ block: SACKBlocks.Block, at now: Instant, echo: EchoedTimestamp?,
-    pool: inout BufferPool, _ delivery: inout Delivery
+    _ block: SACKBlocks.Block, at now: Instant, pool: inout BufferPool,
+    _ delivery: inout Delivery
   ) {
     var index = index(behind: block.left)
     while index < count, start(of: index) < block.right {
@@ -58,7 +79,7 @@ extension ActivityBlock {
         }
         if self[index].end > block.right { split(index, at: block.right, pool: &pool) }
         let length = length(of: index)
-        take(index, length: length, at: now, echo, &delivery)
+        take(index, length: length, at: now, nil, &delivery)
         delivery.sacked += length
         self[index].flags.insert(.sacked)
         state.sacked += UInt32(length)
@@ -80,6 +101,8 @@ extension ActivityBlock {
       return
     }
     if transmission.flags.contains(.lost) { state.lost -= UInt32(length) }
+    excuseNoMore(index, length: length)
+    if transmission.isDue { state.due -= UInt32(length) }
     if transmission.flags.contains(.resent) { state.resent -= UInt32(length) }
     delivery.octets += length
     state.delivered &+= UInt32(length)
@@ -92,7 +115,7 @@ extension ActivityBlock {
     }
     state.rack.delivered(
       transmission, at: now, isEchoOld: echo?.isBefore(transmission.sentAt) ?? false)
-    if end == nil { self[index].flags.subtract([.lost, .resent]) }
+    if end == nil { self[index].flags.subtract([.lost, .resent, .oversized]) }
   }
 
   /// Cuts transmission `index` in two at `sequence`, which lies inside it.
@@ -144,16 +167,46 @@ extension ActivityBlock {
     return wait
   }
 
+  /// RFC 6675 §4 IsLost, for when RACK is off (SACK-10): `threshold` islands SACKed above it, or more octets
+  /// than one segment less has.
+  mutating func detectLossByCount(
+    segmentSize: Int, threshold: Int, _ delivery: inout Delivery
+  ) {
+    guard state.sacked > 0 else { return }
+    var above = Int(state.sacked)
+    var islands = 0
+    for index in 0..<count where self[index].isSacked { islands += 1 }
+    for index in 0..<count {
+      guard above > (threshold - 1) * segmentSize || islands >= threshold else { return }
+      if self[index].isSacked {
+        above -= length(of: index)
+        islands -= 1
+      } else if !self[index].flags.contains(.lost) {
+        if self[index].flags.contains(.resent) {
+          // Sent again before anybody knew: that copy is on its way.
+          self[index].flags.insert(.lost)
+          state.lost += UInt32(length(of: index))
+        } else {
+          markLost(index, &delivery)
+        }
+      }
+    }
+  }
+
+  /// What did not wait to be sent again does now.
   mutating func markLost(_ index: Int, _ delivery: inout Delivery) {
     let length = length(of: index)
     if self[index].flags.contains(.resent) {
-      self[index].flags.remove(.resent)
+      excuseNoMore(index, length: length)
+      self[index].flags.subtract([.resent, .oversized])
       state.resent -= UInt32(length)
       delivery.lostAgainSentAt = max(
         delivery.lostAgainSentAt ?? self[index].sentAt, self[index].sentAt)
     }
     if !self[index].flags.contains(.lost) { state.lost += UInt32(length) }
     self[index].flags.insert(.lost)
+    state.dueFrom = state.due == 0 ? start(of: index) : .earliest(state.dueFrom, start(of: index))
+    state.due += UInt32(length)
     delivery.lost += length
   }
 
@@ -162,14 +215,14 @@ extension ActivityBlock {
   /// have acknowledged the oldest (SACK-6).
   /// Returns whether it has reneged.
   mutating func timedOut(at now: Instant, patience: Interval) -> Bool {
-    let hasReneged = count > 0 && self[0].isSacked
+    let hasReneged = hasReneged
     if hasReneged { forgetSacks() }
-    var delivery = Delivery()
-    for index in 0..<count where !self[index].isSacked && !self[index].isDue {
-      if index == 0 || self[index].sentAt + patience <= now { markLost(index, &delivery) }
-    }
+    markLost { $0 == 0 || $1.sentAt + patience <= now }
     return hasReneged
   }
+
+  /// The oldest has been SACKed and not acknowledged.
+  var hasReneged: Bool { count > 0 && self[0].isSacked }
 
   private mutating func forgetSacks() {
     for index in 0..<count { self[index].flags.remove(.sacked) }
@@ -178,30 +231,48 @@ extension ActivityBlock {
 
   /// The peer has most likely thrown away what was in flight.
   mutating func assumeAllLost() {
+    markLost { _, _ in true }
+  }
+
+  /// Of what has not arrived and does not wait to be sent again already.
+  private mutating func markLost(where isLost: (Int, Transmission) -> Bool) {
     var delivery = Delivery()
     for index in 0..<count where !self[index].isSacked && !self[index].isDue {
-      markLost(index, &delivery)
+      if isLost(index, self[index]) { markLost(index, &delivery) }
     }
   }
 
-  /// It was no loss after all: nothing waits to be sent again.
+  /// It was no loss after all: nothing waits to be sent again but what was too large.
   mutating func forgetLosses() {
-    for index in 0..<count where self[index].flags.contains(.lost) {
+    for index in 0..<count
+    where self[index].flags.intersection([.lost, .oversized]) == .lost {
+      if self[index].isDue { state.due -= UInt32(length(of: index)) }
       self[index].flags.remove(.lost)
       if self[index].flags.contains(.resent) {
         self[index].flags.remove(.resent)
         state.resent -= UInt32(length(of: index))
       }
     }
-    state.lost = 0
+    state.lost = state.oversized
   }
 
   // MARK: Sending again
 
-  /// The first transmission that waits to be sent again.
-  var firstDue: Int? {
-    guard !isEmpty, state.lost > 0 else { return nil }
-    for index in 0..<count where self[index].isDue { return index }
+  /// The first transmission that waits to be sent again. The next search goes on from there.
+  mutating func firstDue() -> Int? {
+    guard !isEmpty, state.due > 0 else { return nil }
+    for index in index(behind: state.dueFrom)..<count where self[index].isDue {
+      state.dueFrom = start(of: index)
+      return index
+    }
+    return nil
+  }
+
+  /// The first transmission below `sequence` about which nothing is known (RFC 6675 §4 NextSeg rule 3).
+  func firstUnsackedBelow(_ sequence: SequenceNumber) -> Int? {
+    for index in 0..<count where self[index].end <= sequence {
+      if self[index].flags.isDisjoint(with: [.sacked, .lost, .resent]) { return index }
+    }
     return nil
   }
 
@@ -212,39 +283,9 @@ extension ActivityBlock {
     if octets < length { split(index, at: start(of: index) + octets, pool: &pool) }
     let sent = min(octets, length)
     if !self[index].flags.contains(.resent) { state.resent += UInt32(sent) }
+    if self[index].isDue { state.due -= UInt32(sent) }
     self[index].flags.insert([.resent, .ambiguous])
     self[index].sentAt = now
     self[index].deliveredBefore = state.delivered
-  }
-}
-
-/// The timestamp an ACK echoes, on our clock.
-struct EchoedTimestamp: BitwiseCopyable {
-  var value: UInt32
-  var clock: TimestampState
-
-  /// From before what was sent at `instant`.
-  func isBefore(_ instant: Instant) -> Bool {
-    TimestampState.isOlder(value, than: clock.value(at: instant))
-  }
-}
-
-extension ActivityBlock {
-  /// RFC 6675 §4 IsLost, for when RACK is off (SACK-10): three islands SACKed above it, or more octets
-  /// than two segments have.
-  mutating func detectLossByCount(segmentSize: Int, _ delivery: inout Delivery) {
-    guard state.sacked > 0 else { return }
-    var above = Int(state.sacked)
-    var islands = 0
-    for index in 0..<count where self[index].isSacked { islands += 1 }
-    for index in 0..<count {
-      guard above > 2 * segmentSize || islands >= 3 else { return }
-      if self[index].isSacked {
-        above -= length(of: index)
-        islands -= 1
-      } else if !self[index].flags.contains(.lost) {
-        markLost(index, &delivery)
-      }
-    }
   }
 }

@@ -44,6 +44,6 @@ struct SpuriousRecovery: BitwiseCopyable {
 
   /// The ACK echoes a timestamp from before the first retransmission: the original has arrived.
   func isProvenSpurious(byEcho echo: UInt32) -> Bool {
-    isArmed && hasResent && Int32(bitPattern: echo &- firstTimestamp) < 0
+    isArmed && hasResent && TimestampState.isOlder(echo, than: firstTimestamp)
   }
 }

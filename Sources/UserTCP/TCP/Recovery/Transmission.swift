@@ -13,6 +13,8 @@ struct Transmission: BitwiseCopyable {
     static let resent = Flags(rawValue: 1 << 2)
     /// Sent more than once: its round trip is ambiguous (Karn's rule, R9293-MUST-18).
     static let ambiguous = Flags(rawValue: 1 << 3)
+    /// Lost because the path takes no packets as large: no sign of congestion.
+    static let oversized = Flags(rawValue: 1 << 4)
   }
 
   /// One past its last octet.

@@ -30,6 +30,8 @@ struct SendSide: ~Copyable {
   var urgentEnd = SequenceNumber(0)
   /// How much the ring may hold.
   var bufferLimit: UInt32
+  /// What is known of the path's MTU.
+  var path: PathLimit
   /// Octets of text in a full segment, options taken off (R9293-MUST-16).
   var segmentSize: UInt16
   /// Snd.Wind.Shift
@@ -42,8 +44,11 @@ struct SendSide: ~Copyable {
   /// A write was cut short; its caller wants to know when there is room.
   var isWriterWaiting = false
 
-  init(initial: SequenceNumber, segmentSize: Int, bufferLimit: Int) {
+  init(
+    initial: SequenceNumber, segmentSize: Int, bufferLimit: Int, pathGeneration: UInt16
+  ) {
     self.initial = initial
+    path = PathLimit(agreed: segmentSize, generation: pathGeneration)
     unacknowledged = initial
     next = initial
     cursor = initial
@@ -57,6 +62,8 @@ struct SendSide: ~Copyable {
   var dataEnd: SequenceNumber { dataStart + ring.count }
   /// Sent and not acknowledged, SYN and FIN included.
   var flight: Int { next - unacknowledged }
+  /// Octets of text in flight, before a SYN is acknowledged, too.
+  var textFlight: Int { next - dataStart }
   /// The right edge of the peer's window.
   var windowEdge: SequenceNumber { unacknowledged + Int(window) }
   /// Something was written, or the stream finished, that has never been sent.

@@ -9,6 +9,8 @@ struct HostSecrets: BitwiseCopyable {
   private let port: KeyedHash
   private let cookieBase: KeyedHash
   private let cookie: KeyedHash
+  /// Fast Open cookies, unless the operator has given keys.
+  let fastOpen: KeyedHash
   /// Spreads other hosts over small tables.
   let peers: KeyedHash
   /// Seed what may be random but need not be secret for ever; one each, since some show what they draw.
@@ -28,6 +30,7 @@ struct HostSecrets: BitwiseCopyable {
     cookieBase = .conservative(key: secret.key(for: 7))
     cookie = .conservative(key: secret.key(for: 8))
     peers = .fast(key: secret.key(for: 9))
+    fastOpen = .conservative(key: secret.key(for: 12))
   }
 
   func tableHash(_ key: ConnectionKey) -> UInt32 {
@@ -45,6 +48,11 @@ struct HostSecrets: BitwiseCopyable {
   /// TIME-WAIT entry need not keep it.
   func timestampOffset(_ key: ConnectionKey) -> UInt32 {
     UInt32(truncatingIfNeeded: key.hash(with: timestamp))
+  }
+
+  /// The timestamp clock of a tuple, as it was when its connection began: with the offset or without.
+  func timestampClock(_ key: ConnectionKey, hasOffset: Bool) -> TimestampState {
+    TimestampState(offset: hasOffset ? timestampOffset(key) : 0)
   }
 
   /// What every SYN cookie of a tuple begins from.

@@ -38,7 +38,7 @@ struct PeerTable {
     let isKnown = entries[place].address == address && entries[place].seen != .never
     // Connections may end in another order than their segments were sent in.
     if isKnown, now - entries[place].seen < Self.timestampLifetime,
-      Int32(bitPattern: entries[place].timestamp &- timestamp) > 0
+      TimestampState.isOlder(timestamp, than: entries[place].timestamp)
     {
       return
     }

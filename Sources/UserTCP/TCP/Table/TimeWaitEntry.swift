@@ -59,6 +59,10 @@ struct TimeWaitEntry: BitwiseCopyable {
     set { dscpAndLength = dscpAndLength & 0x3F | newValue << 6 }
   }
 
+  /// The ISS of the connection that takes its place: beyond any number that may still be under way, as
+  /// Linux has it.
+  var successorInitial: SequenceNumber { sendNext + 65_537 }
+
   /// A bare ACK in its place may bring a newer timestamp, as on a connection that lives (TS-10).
   mutating func learnTimestamp(of segment: TCPSegment) {
     guard flags.contains(.timestamps), segment.hasACK, !segment.isSYN, !segment.isReset,

@@ -75,6 +75,13 @@ struct KernelSocket: Sendable {
     return result(count)
   }
 
+  /// Writes what is there over the beginning of `buffer`; 0 at the end.
+  func receive(over buffer: inout [UInt8]) -> Int {
+    result(
+      unsafe buffer.withUnsafeMutableBytes {
+        unsafe recv(descriptor, $0.baseAddress, $0.count, 0)
+      })
+  }
 }
 
 /// The value of a system call, or -errno.

@@ -31,6 +31,17 @@ enum ProcNet {
     }
     return nil
   }
+
+  /// The counter `name` of the group `prefix`, of the text of /proc/net/snmp or /proc/net/netstat: a line
+  /// of names, then a line of numbers.
+  static func counter(_ name: String, of prefix: String, in table: String) -> Int? {
+    let lines = table.split(separator: "\n").map { $0.split(separator: " ") }
+    let pair = lines.filter { $0.first.map { $0 == "\(prefix):" } ?? false }
+    guard pair.count == 2, let column = pair[0].firstIndex(where: { $0 == name }),
+      column < pair[1].count
+    else { return nil }
+    return Int(pair[1][column])
+  }
 }
 
 extension NetworkNamespace {
@@ -41,6 +52,18 @@ extension NetworkNamespace {
 
   func droppedOutput(of device: String) async throws(Failure) -> Int {
     ProcNet.droppedOutput(of: device, in: try await readProc("dev")) ?? 0
+  }
+
+  /// What the kernel's TCP in here has counted: timeouts, and segments sent again.
+  func kernelRetransmissions() async throws(Failure) -> (timeouts: Int, segments: Int) {
+    let extended = try await readProc("netstat")
+    let plain = try await readProc("snmp")
+    guard let timeouts = ProcNet.counter("TCPTimeouts", of: "TcpExt", in: extended),
+      let segments = ProcNet.counter("RetransSegs", of: "Tcp", in: plain)
+    else {
+      throw Failure(.unavailable, "this kernel does not count timeouts; see /proc/net/netstat")
+    }
+    return (timeouts, segments)
   }
 
   private func readProc(_ name: String) async throws(Failure) -> String {
