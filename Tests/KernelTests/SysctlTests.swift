@@ -69,7 +69,8 @@ extension Kernel {
           outcome.errors.split(separator: "\n").filter { $0.contains("Invalid argument") }.count
             == 1)
         #expect(try server.tool("sysctl", "-a") == all)
-        #expect(outcome.errors.contains("tcp_ecn is kept but not in effect yet"))
+        #expect(
+          outcome.errors.contains("icmp_echo_ignore_broadcasts is kept but not in effect yet"))
       }
     }
 

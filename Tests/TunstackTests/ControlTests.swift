@@ -87,9 +87,9 @@ import Testing
 
   @Test func `what the stack does not hold is kept, whatever it is`() throws {
     let kept = KeptSettings(SettingValues())
-    kept.apply(try SettingAssignment("tcp_ecn=0"))
+    kept.apply(try SettingAssignment("icmp_echo_ignore_broadcasts=0"))
     let values = kept.values(with: StackSettings())
-    #expect(Setting.named("tcp_ecn")?.text(values) == "0")
+    #expect(Setting.named("icmp_echo_ignore_broadcasts")?.text(values) == "0")
   }
 
   @Test func `a file for sysctl is read line by line, bad lines and all`() {

@@ -58,6 +58,8 @@ import UserTCPRuntime
   @Test func `-i shows what TCP knows`() {
     var row = Self.rows[1]
     row.connection?.timestamps = true
+    row.connection?.ecn = true
+    row.connection?.ecnSeen = true
     row.connection?.congestionAlgorithm = "reno"
     row.connection?.sendWindowShift = 7
     row.connection?.receiveWindowShift = 10
@@ -69,7 +71,7 @@ import UserTCPRuntime
     table.showsInternals = true
     #expect(
       Self.lines(table, [row])[2]
-        == "\t ts reno wscale:7,10 rto:204 rtt:0.025/0.012 ato:40 mss:1448 pmtu:1500 rcvmss:536 "
+        == "\t ts ecn ecnseen reno wscale:7,10 rto:204 rtt:0.025/0.012 ato:40 mss:1448 pmtu:1500 rcvmss:536 "
         + "advmss:1460 cwnd:10 ssthresh:10 bytes_sent:50 lastsnd:0 lastrcv:0")
   }
 

@@ -26,6 +26,11 @@ public struct IPCounters: Sendable, BitwiseCopyable {
   public var reassemblyFailures: UInt64 = 0  // ReasmFails: for whatever reason, those below too
   public var reassemblyTimeouts: UInt64 = 0  // ReasmTimeout
   public var fragmentOverlaps: UInt64 = 0  // ReasmOverlaps
+  // What came by its ECN codepoint; a super-segment counts once
+  public var notECT: UInt64 = 0  // InNoECTPkts
+  public var ect1: UInt64 = 0  // InECT1Pkts
+  public var ect0: UInt64 = 0  // InECT0Pkts
+  public var congestionExperienced: UInt64 = 0  // InCEPkts
   public var unknownProtocols: UInt64 = 0  // InUnknownProtos
   /// IPv6 packets, which are not spoken yet.
   public var otherVersions: UInt64 = 0
@@ -110,6 +115,11 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var duplicatesSent: UInt64 = 0  // TCPDSACKOldSent
   public var sackBlocksDiscarded: UInt64 = 0  // TCPSACKDiscard
   public var sackRenegings: UInt64 = 0  // TCPSACKReneging
+  /// Windows cut because the peer echoed a mark.
+  public var windowsCutByECN: UInt64 = 0
+  public var deliveredMarked: UInt64 = 0  // TCPDeliveredCE: segments whose ACK echoed a mark
+  /// ECE or CWR on connections that have not agreed on ECN; they mean nothing there.
+  public var ecnNotAgreed: UInt64 = 0
   public var synRetransmissions: UInt64 = 0  // TCPSynRetrans
   public var windowProbes: UInt64 = 0  // TCPWinProbe
   public var keepAliveProbes: UInt64 = 0  // TCPKeepAlive

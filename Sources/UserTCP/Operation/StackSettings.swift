@@ -22,6 +22,16 @@ public enum TimestampMode: UInt8, Sendable, CaseIterable {
   case off, randomOffset, noOffset
 }
 
+/// `tcp_ecn`: which connections may use explicit congestion notification (SYS-29, RFC 3168).
+public enum ECNMode: UInt8, Sendable, CaseIterable {
+  /// None.
+  case off
+  /// Ours ask for it, and it is granted to those that ask.
+  case request
+  /// Those whose peer asks for it.
+  case accept
+}
+
 /// `tcp_congestion_control`, under Linux's names.
 public enum CongestionAlgorithm: String, Sendable, CaseIterable, BitwiseCopyable {
   case cubic, reno
@@ -79,6 +89,10 @@ public struct StackSettings: Sendable {
   public var timestamps = TimestampMode.randomOffset
   /// `tcp_window_scaling`.
   public var windowScaling = true
+  /// `tcp_ecn`.
+  public var ecn = ECNMode.accept
+  /// `tcp_ecn_fallback`: a SYN that asked for ECN and was not answered, or reset, is repeated without.
+  public var fallsBackFromECN = true
   /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept
   /// queue is full (SYS-10).
   public var abortOnOverflow = false

@@ -32,7 +32,8 @@ struct FrameWriter {
       field = checksum.value
     }
     let offload = OffloadInfo(
-      checksum: offloads.checksum ? .partial : .complete, segmentSize: UInt16(segmentSize))
+      checksum: offloads.checksum ? .partial : .complete, segmentSize: UInt16(segmentSize),
+      carriesCWR: segmentSize > 0 && header.flags.contains(.cwr))
     let identification = dontFragment ? 0 : identifications.next()
     unsafe batch.append(payload: text.0, tail: text.1, offload: offload) { output in
       IPv4Header.write(

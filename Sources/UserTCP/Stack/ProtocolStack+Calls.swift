@@ -77,6 +77,7 @@ extension ProtocolStack {
     connection.flags = [.isSYNDue, .isOutputDue]
     connection.unansweredSince = context.now
     connection.timestamps.isEnabled = context.settings.timestamps != .off
+    if context.settings.ecn == .request { connection.ecn.flags.insert(.isAgreed) }
     connection.receive.sendsSACK = context.settings.usesSACK
     if context.settings.windowScaling {
       connection.receive.offerScaling(

@@ -73,6 +73,7 @@ extension ProtocolStack {
     if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
     if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
+    if settings.ecn != .off, segment.asksForECN { flags.insert(.ecn) }
     if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
     var entry = HalfOpen(
       key: key, remoteInitial: segment.sequence,
@@ -81,8 +82,9 @@ extension ProtocolStack {
       firstSent: UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now)),
       deadline: context.now + settings.initialRetransmissionTimeout, listener: listener,
       remoteSegmentSize: segment.options.maximumSegmentSize ?? 0, remoteWindow: segment.window,
-      remoteWindowShift: min(segment.options.windowShift ?? 0, 14),
-      windowShift: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings)),
+      windowShifts: WindowShifts(
+        remote: segment.options.windowShift ?? 0,
+        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings))),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags,
       window: UInt16(clamping: options.receiveBuffer(settings)))
     if let userTimeout = UserTimeoutOption(of: options, settings) {
@@ -140,17 +142,18 @@ extension ProtocolStack {
   /// Answers a SYN and forgets it: no entry, no retransmission (SEC-20).
   private mutating func sendCookie(_ entry: HalfOpen) {
     var entry = entry
-    // Without timestamps there is nowhere to keep a window shift (SEC-19).
-    if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack]) }
+    // Without timestamps there is nowhere to keep them (SEC-19).
+    if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack, .ecn]) }
     entry.initial = SYNCookie.sequence(
       for: entry.key, remoteInitial: entry.remoteInitial, announced: entry.remoteSegmentSize,
       at: context.now, context.secrets)
     var header = entry.synAck(context)
     if let timestamps = header.options.timestamps {
       let offset = context.timestampOffset(entry.key)
-      let shift = entry.flags.contains(.windowScale) ? entry.remoteWindowShift : nil
+      let shift = entry.flags.contains(.windowScale) ? entry.windowShifts.remote : nil
       var offered = SYNCookieOptions(windowShift: shift)
       offered.permitsSACK = entry.flags.contains(.sack)
+      offered.permitsECN = entry.flags.contains(.ecn)
       let clock = offered.timestamp(notAfter: timestamps.value &- offset)
       header.options.timestamps?.value = clock &+ offset
     }
@@ -195,9 +198,10 @@ extension ProtocolStack {
     var entry = HalfOpen(
       key: key, remoteInitial: remoteInitial, initial: initial, recentTimestamp: 0, firstSent: 0,
       deadline: .never, listener: ListenerID(slot: id.slot, generation: id.generation),
-      remoteSegmentSize: cookie.segmentSize, remoteWindow: segment.window, remoteWindowShift: 0,
-      windowShift: ReceiveSide.windowShift(
-        for: options.largestReceiveBuffer(context.settings)),
+      remoteSegmentSize: cookie.segmentSize, remoteWindow: segment.window,
+      windowShifts: WindowShifts(
+        remote: 0,
+        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(context.settings))),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0,
       flags: .fromCookie, window: UInt16(clamping: options.receiveBuffer(context.settings)))
     if let timestamps = segment.options.timestamps, context.settings.timestamps != .off {
@@ -206,9 +210,10 @@ extension ProtocolStack {
       entry.recentTimestamp = timestamps.value
       let offered = SYNCookieOptions(timestamp: timestamps.echo &- context.timestampOffset(key))
       if context.settings.usesSACK, offered.permitsSACK { entry.flags.insert(.sack) }
+      if context.settings.ecn != .off, offered.permitsECN { entry.flags.insert(.ecn) }
       if context.settings.windowScaling, let shift = offered.windowShift {
         entry.flags.insert(.windowScale)
-        entry.remoteWindowShift = min(shift, 14)
+        entry.windowShifts.remote = shift
       }
     }
     return entry

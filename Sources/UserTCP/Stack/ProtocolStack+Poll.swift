@@ -131,7 +131,8 @@ extension ProtocolStack {
       at: segment.textOffset, count: segment.textCount)
     unsafe write(
       segment.header, key: connections[slot].key, text: text, segmentSize: segment.segmentSize,
-      typeOfService: options.dscp << 2, timeToLive: options.timeToLive ?? 0, into: &batch)
+      typeOfService: options.dscp << 2 | segment.ecn.rawValue, timeToLive: options.timeToLive ?? 0,
+      into: &batch)
   }
 
   @unsafe private mutating func write(

@@ -33,6 +33,7 @@ extension ProtocolStack {
     do throws(IPv4Header.Malformation) { header = try IPv4Header(parsing: packet) } catch {
       return count(error)
     }
+    count(header.ecn)
     guard isLoopback || accepts(header) else { return }
     if header.isFragment { return fragmentArrives(header, of: packet) }
     deliver(packet, header, offload: offload)
@@ -59,6 +60,15 @@ extension ProtocolStack {
     case .header, .options: ipCounters.headerErrors += 1
     case .truncated: ipCounters.truncated += 1
     case .sourceRouted: ipCounters.sourceRouted += 1
+    }
+  }
+
+  private mutating func count(_ codepoint: ECNCodepoint) {
+    switch codepoint {
+    case .notECT: ipCounters.notECT += 1
+    case .ect1: ipCounters.ect1 += 1
+    case .ect0: ipCounters.ect0 += 1
+    case .ce: ipCounters.congestionExperienced += 1
     }
   }
 
@@ -93,7 +103,9 @@ extension ProtocolStack {
       case .header: context.counters.malformedHeaders += 1
       case .options: context.counters.malformedOptions += 1  // R9293-MUST-7
       }
-    case .success(let (segment, textOffset)):
+    case .success(let (parsed, textOffset)):
+      var segment = parsed
+      segment.ecn = header.ecn
       context.counters.segmentsIn += UInt64(segment.segmentCount - 1)
       let key = ConnectionKey(
         remoteAddress: header.source, remotePort: segment.sourcePort,

@@ -20,6 +20,8 @@ struct IPv4Header: BitwiseCopyable {
   var hasMoreFragments: Bool
   var typeOfService: UInt8
 
+  var ecn: ECNCodepoint { ECNCodepoint(typeOfService: typeOfService) }
+
   static let minimumCount = 20
 
   var isFragment: Bool { hasMoreFragments || fragmentOffset > 0 }

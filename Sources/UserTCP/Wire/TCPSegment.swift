@@ -4,12 +4,20 @@
 struct TCPFlags: OptionSet, Hashable, BitwiseCopyable {
   let rawValue: UInt8
 
+  /// Without those of ECN.
+  private static let basic = TCPFlags(rawValue: 0x3F)
+
   static let fin = TCPFlags(rawValue: 0x01)
   static let syn = TCPFlags(rawValue: 0x02)
   static let rst = TCPFlags(rawValue: 0x04)
   static let psh = TCPFlags(rawValue: 0x08)
   static let ack = TCPFlags(rawValue: 0x10)
   static let urg = TCPFlags(rawValue: 0x20)
+  /// ECN-Echo and congestion window reduced (RFC 3168 §6.1).
+  static let ece = TCPFlags(rawValue: 0x40)
+  static let cwr = TCPFlags(rawValue: 0x80)
+
+  var hasNoBasicFlag: Bool { isDisjoint(with: Self.basic) }
 }
 
 /// A received segment: everything but its text.
@@ -27,6 +35,8 @@ struct TCPSegment: BitwiseCopyable {
   var textCount: Int
   /// Text of each segment that a super-segment was made of; 0 for a plain segment.
   var segmentSize: Int
+  /// Of the IP header; of all parts of a super-segment, because unlike ones are never put together.
+  var ecn = ECNCodepoint.notECT
 
   /// Segments on the wire: what a super-segment was made of.
   var segmentCount: Int {
@@ -56,8 +66,8 @@ struct TCPSegment: BitwiseCopyable {
       sourcePort: Port(bytes.uint16(at: 0)), destinationPort: Port(bytes.uint16(at: 2)),
       sequence: SequenceNumber(bytes.uint32(at: 4)),
       acknowledgment: SequenceNumber(bytes.uint32(at: 8)),
-      // The four reserved bits and the two of ECN are ignored (AECN-2).
-      flags: TCPFlags(rawValue: bytes.uint8(at: 13) & 0x3F), window: bytes.uint16(at: 14),
+      // The four reserved bits are ignored (AECN-2).
+      flags: TCPFlags(rawValue: bytes.uint8(at: 13)), window: bytes.uint16(at: 14),
       urgentPointer: bytes.uint16(at: 18), options: options,
       textCount: bytes.byteCount - headerCount, segmentSize: segmentSize)
     return .success((segment, headerCount))
@@ -79,9 +89,13 @@ struct TCPSegment: BitwiseCopyable {
     case .request, .cookie: !isSYN
     }
   }
+
+  /// RFC 3168 §6.1.1, an "ECN-setup SYN packet". One that could be marked comes from no such host: either
+  /// the network sets these bits as it likes, or the peer does.
+  var asksForECN: Bool { flags.contains([.syn, .ece, .cwr]) && !hasACK && ecn == .notECT }
   /// No TCP sends these; they are counted and then treated as their first meaning says.
   var hasImpossibleFlags: Bool {
-    flags.isEmpty || flags.contains([.syn, .fin]) || flags.contains([.syn, .rst])
+    flags.hasNoBasicFlag || flags.contains([.syn, .fin]) || flags.contains([.syn, .rst])
   }
 }
 

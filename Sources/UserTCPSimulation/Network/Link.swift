@@ -30,6 +30,8 @@ public struct LinkSettings: Sendable {
   public var mtu: Int?
   /// What may not be cut is reported to its sender; else it is gone, as in a black hole.
   public var reportsTooBig = true
+  /// What this link does to congestion notification.
+  public var ecn = LinkECN()
 
   public init() {}
 }
@@ -46,6 +48,8 @@ public struct Link: Sendable {
     public var reordered = 0
     /// Larger than the link takes, and not to be cut.
     public var tooBig = 0
+    /// With CE set here.
+    public var marked = 0
 
     public init() {}
   }
@@ -60,6 +64,8 @@ public struct Link: Sendable {
   public var settings: LinkSettings
   public private(set) var statistics = Statistics()
   private var random: SeededRandom
+  /// Of marks alone, so that links without them have the luck they always had.
+  private var markRandom: SeededRandom
   /// A binary heap by arrival.
   private var flights: [Flight] = []
   private var nextNumber = 0
@@ -74,6 +80,7 @@ public struct Link: Sendable {
   public init(settings: LinkSettings = LinkSettings(), seed: UInt64) {
     self.settings = settings
     random = SeededRandom(seed: seed)
+    markRandom = SeededRandom(seed: seed ^ 0xECEC)
   }
 
   public var nextArrival: Instant { flights.first?.arrival ?? .never }
@@ -133,6 +140,7 @@ public struct Link: Sendable {
       nanoseconds: Int64(Double(settings.jitter.nanoseconds) * random.fraction()))
     let damage = random.next()
 
+    treat(&frame, at: now)
     guard let departure = departure(of: frame, at: now) else {
       statistics.overflowed += 1
       return
@@ -156,6 +164,13 @@ public struct Link: Sendable {
       statistics.duplicated += 1
       insert(frame, arrival + settings.delay / 2)
     }
+  }
+
+  /// Before it joins the queue, as a router with active queue management does.
+  private mutating func treat(_ frame: inout Frame, at now: Instant) {
+    let isMarkable = settings.ecn.marks(waiting: octetsWaiting(at: now), &markRandom)
+    guard isMarkable || settings.ecn.fault != .none else { return }
+    if settings.ecn.change(&frame, marking: isMarkable) { statistics.marked += 1 }
   }
 
   private mutating func isLost(

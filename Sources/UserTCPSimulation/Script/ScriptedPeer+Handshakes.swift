@@ -23,17 +23,19 @@ public struct ScriptedConnection: Sendable {
 }
 
 extension ScriptedPeer {
-  /// The peer opens, the stack listens (on `stackPort`, from the first call on); the peer's ACK
+  /// The peer opens, asking for ECN if it is to, the stack listens (on `stackPort`, from the first call on); the peer's ACK
   /// comes `roundTrip` after the SYN-ACK.
   public func opensConnection(
     isn: SequenceNumber = 99, window: UInt16 = 65_535, roundTrip: Interval = .zero,
-    options: [SegmentOption] = [.maximumSegmentSize(1460)],
+    options: [SegmentOption] = [.maximumSegmentSize(1460)], withECN: Bool = false,
     connectionOptions: ConnectionOptions = ConnectionOptions(),
     file: StaticString = #fileID, line: UInt = #line
   ) throws -> ScriptedConnection {
     if listener == nil { try appListens(options: connectionOptions) }
-    sends(.syn(seq: isn, window: window, options: options))
-    let answer = try expectsAtOnce(.synAck(ack: isn + 1), file: file, line: line)
+    sends(
+      .syn(seq: isn, window: window, options: options).adding(withECN ? [.ece, .cwr] : []))
+    let answer = try expectsAtOnce(
+      .synAck(ack: isn + 1).with(withECN ? .ece : []), file: file, line: line)
     let connection = connectionState(isn: isn, options: options, stackSYN: answer)
     if roundTrip > .zero { try expectsNothing(for: roundTrip, file: file, line: line) }
     sends(.ack(seq: isn + 1, ack: answer.end, window: window, options: stamp(options)))
@@ -44,15 +46,17 @@ extension ScriptedPeer {
   /// The stack opens, the peer answers.
   public func answersConnection(
     isn: SequenceNumber = 99, window: UInt16 = 65_535,
-    options: [SegmentOption] = [.maximumSegmentSize(1460)],
+    options: [SegmentOption] = [.maximumSegmentSize(1460)], withECN: Bool = false,
     connectionOptions: ConnectionOptions = ConnectionOptions(),
     file: StaticString = #fileID, line: UInt = #line
   ) throws -> ScriptedConnection {
     let id = try appConnects(options: connectionOptions)
-    let syn = try expectsAtOnce(.syn(), file: file, line: line)
+    let syn = try expectsAtOnce(.syn().with(withECN ? [.ece, .cwr] : []), file: file, line: line)
     stackPort = syn.sourcePort ?? 0
     latestTimestamp = syn.timestamps?.value ?? 0
-    sends(.synAck(seq: isn, ack: syn.end, window: window, options: echo(options)))
+    sends(
+      .synAck(seq: isn, ack: syn.end, window: window, options: echo(options))
+        .adding(withECN ? .ece : []))
     try expectsAtOnce(.ack(seq: syn.end, ack: isn + 1), file: file, line: line)
     _ = takeEvents(id)
     return connectionState(isn: isn, options: options, stackSYN: syn)(id)

@@ -81,6 +81,14 @@ public struct SegmentPattern: Sendable {
     SegmentPattern(name: "a segment", flags: [], ignoring: SegmentFlags(rawValue: 0xFFF))
   }
 
+  /// With these bits as well.
+  public func with(_ more: SegmentFlags) -> SegmentPattern {
+    var pattern = self
+    pattern.flags.formUnion(more)
+    pattern.name += "+\(more)"
+    return pattern
+  }
+
   /// What differs; `nil` when the segment is as expected.
   func mismatch(_ segment: Segment) -> String? {
     var problems: [String] = []

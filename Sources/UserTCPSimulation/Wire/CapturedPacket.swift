@@ -33,7 +33,9 @@ public struct CapturedPacket: Hashable, Sendable {
     ip = try IPv4Packet(decoding: frame.bytes)
     switch ip.protocolNumber {
     case IPv4Packet.tcp where ip.fragmentOffset == 0:
-      content = .tcp(try Segment(decoding: ip.payload))
+      var segment = try Segment(decoding: ip.payload)
+      segment.ecn = ip.ecn
+      content = .tcp(segment)
     case IPv4Packet.icmp where ip.fragmentOffset == 0:
       content = .icmp(try ICMPPacket(decoding: ip.payload))
     default: content = .other
@@ -75,6 +77,7 @@ extension Segment: CustomStringConvertible {
     if !options.isEmpty {
       text += ", options [\(options.map(\.description).joined(separator: ","))]"
     }
+    if ecn != .notECT { text += ", \(ecn)" }
     return text + ", length \(payload.count)"
   }
 }
@@ -84,7 +87,7 @@ extension SegmentFlags: CustomStringConvertible {
   public var description: String {
     let letters: [(SegmentFlags, String)] = [
       (.fin, "F"), (.syn, "S"), (.rst, "R"), (.psh, "P"), (.ack, "."), (.urg, "U"), (.ece, "E"),
-      (.cwr, "W"),
+      (.cwr, "W"), (.ae, "e"),
     ]
     let text = letters.filter { contains($0.0) }.map(\.1).joined()
     return text.isEmpty ? "none" : text

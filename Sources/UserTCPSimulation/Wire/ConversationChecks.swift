@@ -1,7 +1,7 @@
 // What must hold over the whole trace of a conversation, whatever the test is about: the right edge
 // of the receive window never moves left (SHLD-14), nothing is sent beyond any window the peer ever
 // opened but a one-octet probe (CC-1), timestamps on all segments or on none (TS-6), SACK only where
-// both permitted it (SACK-1) and as `SACKChecks` has it. Knows only what was on the wire. Forgets a conversation when the stack sends a new SYN.
+// both permitted it (SACK-1) and as `SACKChecks` has it, ECT on new text only (ECN-2). Knows only what was on the wire. Forgets a conversation when the stack sends a new SYN.
 
 import UserTCP
 
@@ -20,6 +20,8 @@ public struct ConversationChecks {
     /// Highest octet the peer has ever permitted, plus one.
     var peerEdge: SequenceNumber?
     var sackChecks = SACKChecks()
+    /// Highest octet the stack has sent, plus one.
+    var sentEdge: SequenceNumber?
 
     var permitsSACK: Bool {
       stackSYN.options.contains(.sackPermitted)
@@ -88,6 +90,13 @@ public struct ConversationChecks {
     if !segment.sackBlocks.isEmpty {
       if !conversation.permitsSACK { problems.append("SACK without permission (SACK-1)") }
       problems += conversation.sackChecks.problems(of: segment)
+    }
+    if !segment.payload.isEmpty {
+      let end = segment.sequence + segment.payload.count
+      if let edge = conversation.sentEdge, segment.ecn != .notECT, segment.sequence < edge {
+        problems.append("ECT on text that was sent before (ECN-2)")
+      }
+      conversation.sentEdge = conversation.sentEdge.map { .latest($0, end) } ?? end
     }
     if let edge = conversation.peerEdge, !segment.payload.isEmpty {
       let beyond = (segment.sequence + segment.payload.count) - edge

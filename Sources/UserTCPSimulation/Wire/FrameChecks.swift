@@ -41,6 +41,9 @@ public struct FrameChecks: Sendable {
     if packet.destination.isLoopback || packet.destination.isThisNetwork {
       problems.append("destination \(packet.destination) is never on a link (IP4-5)")
     }
+    if packet.ecn == .ect1 || packet.ecn == .ce {
+      problems.append("\(packet.ecn) is not for us to set (ECN-2)")
+    }
     if packet.timeToLive == 0 { problems.append("TTL 0 (IP4-7)") }
     if packet.reservedFlag { problems.append("reserved IP flag is set (IP4-12)") }
     return problems
@@ -52,7 +55,7 @@ public struct FrameChecks: Sendable {
     if ip.dontFragment != forbidsFragments || ip.moreFragments {
       problems.append("TCP with\(ip.dontFragment ? "" : "out") DF (IP4-12)")
     }
-    if !segment.flags.isDisjoint(with: .reserved) {
+    if !segment.flags.isDisjoint(with: [.reserved, .ae]) {
       problems.append("reserved header bits are set (AECN-2)")
     }
     if !segment.flags.contains(.syn) {
@@ -68,6 +71,11 @@ public struct FrameChecks: Sendable {
     }
     for block in segment.sackBlocks where block.length <= 0 {
       problems.append("SACK block \(block) holds nothing (SACK-2)")
+    }
+    if segment.ecn != .notECT,
+      segment.payload.isEmpty || !segment.flags.isDisjoint(with: [.syn, .rst])
+    {
+      problems.append("ECT on what is no text (ECN-2)")
     }
     problems += checksumProblems(packet)
     problems += segmentationProblems(segment, in: packet)

@@ -40,6 +40,10 @@ public struct IPv4Packet: Hashable, Sendable {
     self.payload = payload
   }
 
+  public var ecn: ECNField {
+    get { ECNField(rawValue: typeOfService & 3) ?? .notECT }
+    set { typeOfService = typeOfService & ~3 | newValue.rawValue }
+  }
   public var headerLength: Int { 20 + options.count }
 
   public func encoded() -> [UInt8] {

@@ -7,6 +7,7 @@ extension Segment {
   public func packet(from source: IPv4Address, to destination: IPv4Address) -> IPv4Packet {
     var packet = IPv4Packet(
       from: source, to: destination, protocol: IPv4Packet.tcp, payload: encodedWithoutChecksum())
+    packet.typeOfService = ecn.rawValue
     packet.completeChecksum(at: 16)
     return packet
   }

@@ -21,7 +21,13 @@ public struct SegmentFlags: OptionSet, Hashable, Sendable {
   public static let urg = SegmentFlags(rawValue: 0x20)
   public static let ece = SegmentFlags(rawValue: 0x40)
   public static let cwr = SegmentFlags(rawValue: 0x80)
-  public static let reserved = SegmentFlags(rawValue: 0xF00)
+  public static let ae = SegmentFlags(rawValue: 0x100)
+  public static let reserved = SegmentFlags(rawValue: 0xE00)
+}
+
+/// What the IP header says about congestion (RFC 3168 §5).
+public enum ECNField: UInt8, Hashable, Sendable, CaseIterable {
+  case notECT, ect1, ect0, ce
 }
 
 public struct Segment: Hashable, Sendable {
@@ -36,6 +42,8 @@ public struct Segment: Hashable, Sendable {
   public var urgentPointer: UInt16 = 0
   public var options: [SegmentOption] = []
   public var payload: [UInt8] = []
+  /// Of the IP header around it.
+  public var ecn = ECNField.notECT
   /// In words; `nil`: what the options need. For malformed headers.
   public var dataOffset: UInt8?
 
@@ -94,6 +102,7 @@ public struct Segment: Hashable, Sendable {
   public func from(port: UInt16) -> Segment { with { $0.sourcePort = port } }
   public func to(port: UInt16) -> Segment { with { $0.destinationPort = port } }
   public func adding(_ flags: SegmentFlags) -> Segment { with { $0.flags.formUnion(flags) } }
+  public func marked(_ ecn: ECNField) -> Segment { with { $0.ecn = ecn } }
   /// With a SACK option of these blocks, the first as the newest or as a duplicate (RFC 2883).
   public func sack(_ blocks: SegmentBlock...) -> Segment { sack(blocks) }
   public func sack(_ blocks: [SegmentBlock]) -> Segment {

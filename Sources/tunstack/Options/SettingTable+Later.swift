@@ -3,15 +3,10 @@
 // changes.
 
 extension Setting {
-  static let later: [Setting] = recovery + congestion + other
+  static let later: [Setting] = recovery + other
 
   private static let recovery: [Setting] = [
     .later("tcp_max_reordering", .segments, 1...65_535, 300, "the most it grows to")
-  ]
-
-  private static let congestion: [Setting] = [
-    .later("tcp_ecn", .choice, 0...2, 2, "congestion notification (RFC 3168): 1 ask, 2 answer"),
-    .later("tcp_ecn_fallback", .onOff, 0...1, 1, "retry a SYN without it"),
   ]
 
   private static let other: [Setting] = [

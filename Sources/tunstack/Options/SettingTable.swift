@@ -18,6 +18,12 @@ extension Setting {
       "tcp_syncookies", \.synCookies,
       "answer SYNs without remembering them: 1 when the SYN queue is full, 2 always"),
     .flag("tcp_window_scaling", \.windowScaling, "windows above 64 KB (RFC 7323)"),
+    .choice(
+      "tcp_ecn", \.ecn,
+      "congestion notification (RFC 3168): 1 asked for and granted, 2 only granted"),
+    .flag(
+      "tcp_ecn_fallback", \.fallsBackFromECN,
+      "a SYN that asked for it in vain, or was reset, is repeated without"),
     .number("tcp_syn_retries", .tries, 1...127, \.synRetries, "SYNs repeated before giving up"),
     .number(
       "tcp_syn_linear_timeouts", .tries, 0...127, \.synLinearTimeouts,

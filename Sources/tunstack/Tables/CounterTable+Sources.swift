@@ -32,6 +32,9 @@ extension LinuxCounter {
     "IpExtOutOctets": \.ip.octetsOut, "IpReasmReqds": \.ip.fragmentsReceived,
     "IpReasmOKs": \.ip.datagramsReassembled, "IpReasmFails": \.ip.reassemblyFailures,
     "IpReasmTimeout": \.ip.reassemblyTimeouts, "IpExtReasmOverlaps": \.ip.fragmentOverlaps,
+    "IpExtInNoECTPkts": \.ip.notECT,
+    "IpExtInECT1Pkts": \.ip.ect1, "IpExtInECT0Pkts": \.ip.ect0,
+    "IpExtInCEPkts": \.ip.congestionExperienced,
   ]
 
   private static let icmp: Sources = [
@@ -98,6 +101,7 @@ extension LinuxCounter {
     ("TCPFastOpenListenOverflow", \.tcp.fastOpenOverflows),
     ("TCPFastOpenCookieReqd", \.tcp.fastOpenCookieRequests),
     ("TCPFastOpenBlackhole", \.tcp.fastOpenBlackHoles),
+    ("TCPDeliveredCE", \.tcp.deliveredMarked),
     ("TCPWinProbe", \.tcp.windowProbes), ("TCPKeepAlive", \.tcp.keepAliveProbes),
     ("TCPMTUPFail", \.tcp.pathProbesLost), ("TCPMTUPSuccess", \.tcp.pathProbesArrived),
   ]

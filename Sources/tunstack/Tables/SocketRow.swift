@@ -60,6 +60,9 @@ struct SocketRow: Codable, Equatable, Sendable {
     var pathMTU = 0
     var timestamps = false
     var fastOpen = false
+    /// Agreed on, and its codepoints have come.
+    var ecn = false
+    var ecnSeen = false
     var sendWindowShift: Int?
     var receiveWindowShift: Int?
   }
@@ -122,6 +125,8 @@ extension SocketRow.Details {
     pathMTU = snapshot.pathMTU
     timestamps = snapshot.usesTimestamps
     fastOpen = snapshot.usesFastOpen
+    ecn = snapshot.usesECN
+    ecnSeen = snapshot.hasSeenECN
     sendWindowShift = snapshot.sendWindowShift.map(Int.init)
     receiveWindowShift = snapshot.receiveWindowShift.map(Int.init)
   }

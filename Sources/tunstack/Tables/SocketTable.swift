@@ -107,6 +107,8 @@ struct SocketTable {
     var words: [String] = []
     if connection.timestamps { words.append("ts") }
     if connection.fastOpen { words.append("fastopen") }
+    if connection.ecn { words.append("ecn") }
+    if connection.ecnSeen { words.append("ecnseen") }
     words.append(connection.congestionAlgorithm)
     if let send = connection.sendWindowShift, let receive = connection.receiveWindowShift {
       words.append("wscale:\(send),\(receive)")

@@ -154,6 +154,7 @@ extension TraceRecovery {
   fileprivate var text: String {
     switch self {
     case .open: "open"
+    case .reduction: "reduction"
     case .recovery: "recovery"
     case .loss: "loss"
     }

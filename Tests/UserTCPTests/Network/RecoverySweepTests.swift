@@ -32,11 +32,24 @@ import UserTCPSimulation
     return link
   }
 
+  /// On two paths of five routers mark, from half the queue on or by chance. Drawn apart, so that the
+  /// paths stay what they were.
+  private func ecn(of link: LinkSettings, seed: UInt64) -> LinkECN? {
+    var random = SeededRandom(seed: seed ^ 0xECEC)
+    guard random.happens(0.4) else { return nil }
+    var ecn = LinkECN()
+    ecn.markThreshold = link.queueLimit / 2
+    if random.happens(0.3) { ecn.marking = random.fraction() * 0.05 }
+    return ecn
+  }
+
   @Test(arguments: 0..<12)
   func `whatever is switched off and whatever the path, all octets arrive`(_ block: Int) throws {
     for seed in UInt64(block * 12)..<UInt64(block * 12 + 12) {
       var random = SeededRandom(seed: seed ^ 0xACED)
-      let link = link(&random)
+      var link = link(&random)
+      let ecn = ecn(of: link, seed: seed)
+      if let ecn { link.ecn = ecn }
       var switches: [Bool] = []
       for _ in 0..<9 { switches.append(random.happens(0.75)) }
       var transfer = try Transfer(
@@ -51,6 +64,7 @@ import UserTCPSimulation
         $0.timestamps = switches[6] ? .randomOffset : .off
         $0.congestionAlgorithm = switches[7] ? .cubic : .reno
         $0.restartsAfterIdle = switches[8]
+        $0.ecn = ecn == nil ? .off : .request
       }
       transfer.run(until: .seconds(3000))
       transfer.check()

@@ -255,11 +255,11 @@ import UserTCPSimulation
   @Test func `reserved bits in what arrives are ignored`() throws {
     let peer = ScriptedPeer()
     try peer.appListens()
-    peer.sends(.syn(seq: 99).adding(.reserved))
+    peer.sends(.syn(seq: 99).adding([.reserved, .ae]))
     let answer = try peer.expectsAtOnce(.synAck(ack: 100))
-    peer.sends(.ack(seq: 100, ack: answer.end).adding(.reserved))
+    peer.sends(.ack(seq: 100, ack: answer.end).adding([.reserved, .ae]))
     #expect(peer.state == .established)
-    peer.sends(.data(seq: 100, ack: answer.end, "x").adding(.reserved))
+    peer.sends(.data(seq: 100, ack: answer.end, "x").adding([.reserved, .ae]))
     try peer.expects(.ack(ack: 101))
   }
 }

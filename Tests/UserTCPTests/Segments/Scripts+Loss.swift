@@ -16,11 +16,11 @@ struct Flight {
   /// window is 16 MB.
   init(
     _ settings: StackSettings = .forLossTests(), roundTrip: Interval = .milliseconds(100),
-    offloads: OffloadCapabilities = .none,
+    offloads: OffloadCapabilities = .none, withECN: Bool = false,
     options: [SegmentOption] = [.maximumSegmentSize(1460), .sackPermitted, .windowScale(8)]
   ) throws {
     peer = ScriptedPeer(settings: settings, offloads: offloads)
-    c = try peer.opensConnection(roundTrip: roundTrip, options: options)
+    c = try peer.opensConnection(roundTrip: roundTrip, options: options, withECN: withECN)
     size = 1460 - (c.usesTimestamps ? 12 : 0)
     peer.stampsSegments = c.usesTimestamps
   }

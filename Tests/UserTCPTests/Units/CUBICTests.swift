@@ -198,6 +198,18 @@ struct CUBICTests {
     #expect(cubic.window == 19_400)
   }
 
+  // CUB-3: "cwnd … an ECE-based reduction may set it below 2"
+  @Test(arguments: [(20, 14, 14), (3, 2, 2), (2, 1, 2), (1, 1, 2)])
+  func `an echoed mark leaves 70 percent, at least one segment, and a threshold of at least two`(
+    _ flight: Int, _ window: Int, _ threshold: Int
+  ) {
+    let size = Int(Self.size)
+    var congestion = CongestionController(.cubic, initialWindow: UInt32(flight * size))
+    #expect(
+      congestion.congestionEchoed(flight: flight * size, segmentSize: size) / size == window)
+    #expect(congestion.threshold / size == threshold)
+  }
+
   // SEC-30
   @Test func `the window of avoidance does not care in how many pieces ACKs come`() {
     var windows: [Double] = []

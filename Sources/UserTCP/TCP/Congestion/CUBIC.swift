@@ -84,9 +84,12 @@ struct CUBIC: BitwiseCopyable {
     prior = current
     // Fast convergence: a flow whose window shrinks leaves room for others (CUB-4).
     maximum = current < maximum ? current * (1 + Self.beta) / 2 : current
-    threshold = max(UInt32(Float(flight) * Self.beta), 2 * segmentSize)
+    threshold = max(Self.share(of: flight), 2 * segmentSize)
     epoch = .never
   }
+
+  /// What a sign of congestion leaves of it.
+  static func share(of flight: UInt32) -> UInt32 { UInt32(Float(flight) * beta) }
 
   /// §4.8: after a timeout avoidance begins anew where slow start ends (CUB-5).
   mutating func timedOut(flight: UInt32, segmentSize: UInt32, isFirst: Bool) {

@@ -84,6 +84,18 @@ enum CongestionController: BitwiseCopyable {
     }
   }
 
+  /// The peer echoed a mark with `flight` octets unacknowledged. Returns what the window is to become: as
+  /// after a loss, but down to one segment instead of two (RFC 9438 §4.6, CUB-3).
+  mutating func congestionEchoed(flight: Int, segmentSize: Int) -> Int {
+    segmentLost(flight: flight, segmentSize: segmentSize)
+    let share =
+      switch self {
+      case .newReno: NewReno.share(of: UInt32(flight))
+      case .cubic: CUBIC.share(of: UInt32(flight))
+      }
+    return max(Int(share), segmentSize)
+  }
+
   /// The retransmission timer expired; `isFirst` unless it is for the same segment again.
   mutating func timedOut(flight: Int, segmentSize: Int, isFirst: Bool) {
     switch self {

@@ -30,9 +30,12 @@ struct NewReno: BitwiseCopyable {
 
   /// RFC 5681 eqn. 4: half of what is in flight, not of the window (CC-6).
   mutating func segmentLost(flight: UInt32, segmentSize: UInt32) {
-    threshold = max(flight / 2, 2 * segmentSize)
+    threshold = max(Self.share(of: flight), 2 * segmentSize)
     acknowledgedSinceGrowth = 0
   }
+
+  /// What a sign of congestion leaves of it.
+  static func share(of flight: UInt32) -> UInt32 { flight / 2 }
 
   mutating func timedOut(flight: UInt32, segmentSize: UInt32, isFirst: Bool) {
     // "when a TCP sender detects segment loss using the retransmission timer and the given segment has

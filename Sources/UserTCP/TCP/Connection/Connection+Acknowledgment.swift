@@ -18,6 +18,7 @@ extension Connection {
       answerInvalid(segment, &context)
       return false
     }
+    if isCongestionEcho(segment) { congestionEchoArrives(acknowledgment, &context) }
     let oldWindow = send.window
     let before = send.unacknowledged
     var isRepeated = false
@@ -36,6 +37,7 @@ extension Connection {
       reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
       if send.flight == 0, !activity.isEmpty { nothingInFlight(&context) }
     }
+    holdBackIfEchoed(&context)
     ownFINAcknowledged(&context)
     return outcome == nil
   }
@@ -73,10 +75,13 @@ extension Connection {
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
+      let echoesCongestion = isCongestionEcho(segment)
+      if echoesCongestion { countMarked(count, &context) }
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),
         isWindowLimited: flags.contains(.isWindowLimited), canSendNew: canSendNew,
-        roundTrip: roundTrip.smoothed, at: context.now, &congestion)
+        echoesCongestion: echoesCongestion, roundTrip: roundTrip.smoothed, at: context.now,
+        &congestion)
       switch action {
       case .none: break
       case .retransmit:
@@ -173,6 +178,7 @@ extension Connection {
     case .retransmit:
       context.counters.fastRetransmissions += 1
       context.counters.fastRecoveries += 1
+      announceReduction()
       flags.insert(.isRetransmissionDue)
     case .goBack: send.cursor = send.unacknowledged
     }

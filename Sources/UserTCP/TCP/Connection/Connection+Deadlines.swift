@@ -47,6 +47,11 @@ extension Connection {
       case .retransmission: break
       }
     }
+    if ecn.flags.contains(.isHeldBack), send.flight == 0 {
+      ecn.flags.remove(.isHeldBack)
+      flags.insert(.isOutputDue)
+      return
+    }
     guard !hasGivenUp(&context) else { return }
     if send.flight > 0, send.window > 0 || retransmissionsInRow == 0 {
       timedOut(&context)
@@ -58,6 +63,7 @@ extension Connection {
   private mutating func timedOut(_ context: inout TCPContext) {
     context.counters.timeouts += 1
     pathProbeTimedOut(&context)
+    announceReduction()
     // Right of a window that shrank nothing is sent and nothing times out (R9293-SHLD-17).
     if activity.isEmpty {
       recovery.timedOut(

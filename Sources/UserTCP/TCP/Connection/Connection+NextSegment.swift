@@ -11,6 +11,8 @@ struct OutgoingSegment: BitwiseCopyable {
   /// Text of each segment to be cut, 0 for a plain segment.
   var segmentSize = 0
   var isRetransmission = false
+  /// For the IP header.
+  var ecn = ECNCodepoint.notECT
 
   /// Segments that arrive: what a super-segment is cut into.
   var segmentCount: Int {
@@ -67,8 +69,10 @@ extension Connection {
     if isAnswer, isFirst, flags.contains(.owesCookie) {
       options.fastOpen = .cookie(context.fastOpenCookie(for: key))
     }
+    let control: TCPFlags = isAnswer ? [.syn, .ack] : .syn
     let header = TCPHeader(
-      flags: isAnswer ? [.syn, .ack] : .syn, sequence: send.initial,
+      flags: control.union(offerOfECN(isAnswer: isAnswer, context.settings)),
+      sequence: send.initial,
       acknowledgment: isAnswer ? receive.next : SequenceNumber(0),
       window: isOpenFast ? receive.unscaledWindow : receive.unscaledWindowField, options: options)
     if isFirst {
@@ -117,7 +121,7 @@ extension Connection {
     let dataEnd = send.dataEnd
     let unsent = max(dataEnd - send.cursor, 0)
     let owesFIN = state.owesFIN && send.cursor <= dataEnd
-    guard unsent > 0 || owesFIN else { return nil }
+    guard unsent > 0 || owesFIN, !isHeldBack() else { return nil }
     restartAfterIdle(context)
     let byWindow = send.windowEdge - send.cursor
     let sent = activity.isEmpty ? send.cursor - send.dataStart : pipe
@@ -186,6 +190,7 @@ extension Connection {
       at: start, count: count, withFIN: withFIN,
       segmentSize: isSuper ? Int(send.segmentSize) : 0, &context)
     segment.isRetransmission = isAgain
+    if !isAgain { declareECN(on: &segment) }
     return segment
   }
 
@@ -201,7 +206,9 @@ extension Connection {
     deadlines.activity = .never
     activity.append(upTo: end, at: context.now, pool: &context.buffers)
     activity.state.pacing.sent(end - send.next)
-    if activity.state.phase == .recovery { activity.state.reduction.sent(end - send.next) }
+    if activity.state.phase == .recovery || activity.state.phase == .reduction {
+      activity.state.reduction.sent(end - send.next)
+    }
     if activity.state.undo.isTimeoutInDoubt { activity.state.undo.hasSentNew = true }
   }
 
@@ -255,7 +262,7 @@ extension Connection {
     _ context: inout TCPContext
   ) -> OutgoingSegment {
     var header = TCPHeader(
-      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      flags: acknowledgmentFlags, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: true, &context))
     // Where it fits; on full segments it would go beyond the peer's MSS.
     if segmentSize == 0, count + UserTimeoutOption.encodedCount <= Int(send.segmentSize) {
@@ -306,7 +313,7 @@ extension Connection {
   /// A segment without text that acknowledges everything received.
   mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
-      flags: .ack, sequence: sequence, acknowledgment: receive.next,
+      flags: acknowledgmentFlags, sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: false, &context))
     acknowledgmentSent()
     return header

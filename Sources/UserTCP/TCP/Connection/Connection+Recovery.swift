@@ -24,6 +24,7 @@ extension Connection {
     let sackedBefore = Int(activity.state.sacked)
     let outstandingBefore = send.next - before
     var delivery = Delivery()
+    delivery.echoesCongestion = isCongestionEcho(segment)
     if send.unacknowledged > before {
       activity.acknowledge(send.unacknowledged, at: context.now, echo: echo, &delivery)
     }
@@ -97,6 +98,7 @@ extension Connection {
       congestion.segmentLost(
         flight: max(send.flight, Int(send.segmentSize)), segmentSize: Int(send.segmentSize))
       congestion.setWindow(congestion.threshold)
+      announceReduction()
     }
   }
 
@@ -126,15 +128,22 @@ extension Connection {
   mutating func respond(
     to delivery: Delivery, advanced: Bool, flight: Int, _ context: inout TCPContext
   ) {
-    if activity.state.phase != .open, send.unacknowledged >= activity.state.recoveryPoint {
+    if delivery.echoesCongestion { countMarked(delivery.octets, &context) }
+    // A mark is answered once something beyond is acknowledged: CWR has arrived by then.
+    if activity.state.phase != .open,
+      send.unacknowledged - activity.state.recoveryPoint
+        >= (activity.state.phase == .reduction ? 1 : 0)
+    {
       endRecovery()
     }
     switch activity.state.phase {
-    case .open:
+    case .open, .reduction:
       if activity.hasCongestionLoss {
         beginRecovery(flight: flight, &context)
         reduce(delivery, isSafe: false, context)
-      } else if delivery.octets > 0, advanced {
+      } else if activity.state.phase == .reduction {
+        continueReduction(delivery, advanced: advanced, context)
+      } else if delivery.octets > 0, advanced, !delivery.echoesCongestion {
         watchSlowStart(delivery, context)
         grow(delivery.octets, context)
         validateWindow(context)
@@ -149,7 +158,7 @@ extension Connection {
       if advanced, activity.state.rescue == .tooEarly { activity.state.rescue = .possible }
       reduce(delivery, isSafe: advanced && delivery.lost == 0, context)
     case .loss:
-      if advanced { grow(delivery.octets, context) }
+      if advanced, !delivery.echoesCongestion { grow(delivery.octets, context) }
     }
   }
 
@@ -187,19 +196,22 @@ extension Connection {
 
   /// What a reduction will change, as it was before the first of them.
   mutating func armUndo() {
-    guard activity.state.phase == .open else { return }
     activity.state.undo.arm(
       window: congestion.window, threshold: congestion.threshold, at: send.unacknowledged)
   }
 
   private mutating func beginRecovery(flight: Int, _ context: inout TCPContext) {
-    armUndo()
-    let lost =
-      context.settings.keepsUnusedWindow
-      ? activity.state.validation.segmentLost(flight: flightSize) : flightSize
-    congestion.segmentLost(flight: lost, segmentSize: Int(send.segmentSize))
-    activity.state.reduction.begin(flight: flight)
-    activity.state.reducedAt = context.now
+    if activity.state.phase == .open { armUndo() }
+    // A mark and a loss in one window are one sign of congestion: the reduction goes on (ECN-4).
+    if activity.state.phase != .reduction {
+      let lost =
+        context.settings.keepsUnusedWindow
+        ? activity.state.validation.segmentLost(flight: flightSize) : flightSize
+      congestion.segmentLost(flight: lost, segmentSize: Int(send.segmentSize))
+      activity.state.reduction.begin(flight: flight)
+      activity.state.reducedAt = context.now
+      announceReduction()
+    }
     activity.state.recoveryPoint = send.next
     activity.state.phase = .recovery
     if !context.settings.usesProportionalReduction { flags.insert(.isRetransmissionDue) }
@@ -210,7 +222,7 @@ extension Connection {
 
   /// PRR-1; without PRR the window has its new size at once, and the first loss is sent again whatever is
   /// still on its way (RFC 6675 §5 (4.3)).
-  private mutating func reduce(
+  mutating func reduce(
     _ delivery: Delivery, isSafe: Bool, _ context: borrowing TCPContext
   ) {
     guard context.settings.usesProportionalReduction else {
@@ -222,12 +234,15 @@ extension Connection {
         segmentSize: Int(send.segmentSize), isSafe: isSafe))
   }
 
-  private mutating func endRecovery() {
-    if activity.state.phase == .recovery {
+  mutating func endRecovery() {
+    switch activity.state.phase {
+    case .recovery:
       let threshold = congestion.threshold  // PRR-2
       let kept = activity.state.validation.windowAfterRecovery(threshold)
       congestion.setWindow(kept.map { max($0, Int(send.segmentSize)) } ?? threshold)
       activity.state.rack.recoveryEnded()
+    case .reduction: concludeReduction()
+    case .open, .loss: break
     }
     activity.state.phase = .open
     activity.state.undo.isTimeoutInDoubt = false
@@ -265,6 +280,7 @@ extension Connection {
     activity.forgetLosses()
     activity.state.undo.disarm()
     activity.state.phase = .open
+    ecn.flags.remove(.owesCWR)
     roundTrip.forgetBackoff()
     retransmissionsInRow = 0
   }

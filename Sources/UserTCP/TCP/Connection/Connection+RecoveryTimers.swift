@@ -30,7 +30,7 @@ extension Connection {
 
   /// TLP-1: two round trips, and the peer's delay when one segment is out alone; before the RTO.
   mutating func armProbeTimer(_ context: inout TCPContext) {
-    guard context.settings.usesTailLossProbe, !activity.isEmpty, activity.state.phase == .open,
+    guard context.settings.usesTailLossProbe, !activity.isEmpty, activity.state.isIntact,
       activity.state.timer != .reordering, activity.state.sacked == 0,
       activity.state.probe.mayBegin, state.isSynchronized, send.window > 0
     else { return }
@@ -68,10 +68,12 @@ extension Connection {
   mutating func timedOutWithSACK(_ context: inout TCPContext) {
     let isFirst = retransmissionsInRow == 0
     let mayBeSpurious =
-      context.settings.usesForwardRTO && activity.state.phase == .open && send.hasUnsent
-    armUndo()
+      context.settings.usesForwardRTO && activity.state.isIntact && send.hasUnsent
+    if activity.state.isIntact { armUndo() }
+    // What a mark has cut in this window is not cut again (ECN-4).
     congestion.timedOut(
-      flight: send.flight, segmentSize: Int(send.segmentSize), isFirst: isFirst)
+      flight: send.flight, segmentSize: Int(send.segmentSize),
+      isFirst: isFirst && activity.state.phase != .reduction)
     let patience =
       max(activity.state.rack.roundTrip, roundTrip.smoothed) + reorderingWindow(context)
     if activity.timedOut(at: context.now, patience: patience) {

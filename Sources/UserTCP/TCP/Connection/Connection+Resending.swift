@@ -27,7 +27,7 @@ extension Connection {
   /// The last segment in flight again, as a probe.
   mutating func probeSegment(_ context: inout TCPContext) -> OutgoingSegment? {
     flags.remove(.isTailProbeDue)
-    guard activity.count > 0, activity.state.phase == .open else { return nil }
+    guard activity.count > 0, activity.state.isIntact else { return nil }
     context.counters.lossProbes += 1
     if send.hasUnsent, let segment = textSegment(asProbe: true, &context) {
       activity.state.probe.sent(end: send.next, isRetransmission: false)

@@ -31,7 +31,7 @@ extension Connection {
     }
     // Second: a reset counts only with an acceptable ACK (LC-4).
     if segment.isReset {
-      if isAcceptable { fail(.connectionRefused, &context) }
+      if isAcceptable, !asksAgainWithoutECN(&context) { fail(.connectionRefused, &context) }
       return
     }
     // Fourth: the SYN; fifth: without one the segment is dropped.
@@ -89,6 +89,7 @@ extension Connection {
     } else {
       timestamps.isEnabled = false
     }
+    learnECN(from: segment)
     receive.sendsSACK = receive.sendsSACK && segment.options.permitsSACK
     context.countSegmentSize(announcedBy: segment)
     send.segmentSize = UInt16(
@@ -115,7 +116,8 @@ extension Connection {
         flags.insert([.isSYNDue, .isOutputDue])
         return
       }
-      segment.flags.remove(.syn)
+      // On a SYN-ACK they are an answer, not an echo.
+      segment.flags.subtract([.syn, .ece, .cwr])
       segment.sequence = segment.sequence + 1
       isSYNAnswer = true
     }
@@ -141,6 +143,9 @@ extension Connection {
     lastReceived = context.now
     keepAliveProbes = 0
     if segment.length == 0 { context.counters.pureACKs += 1 }
+    if !ecn.isAgreed, !segment.flags.isDisjoint(with: [.ece, .cwr]) {
+      context.counters.ecnNotAgreed += 1
+    }
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
@@ -277,6 +282,7 @@ extension Connection {
     }
     acknowledgeSuperSegments(&context)
     receive.learnSegmentSize(segment)
+    marksArrive(on: segment)
 
     // Cut both edges (LC-8). A FIN beyond the right edge is cut off too.
     let skipped = min(max(receive.next - segment.sequence, 0), segment.textCount)
@@ -421,7 +427,7 @@ extension Connection {
   /// RST at SND.NXT (RFC 9293 §3.10.5).
   mutating func resetPeer(_ context: inout TCPContext) {
     var header = bareACK(at: send.next, &context)
-    header.flags.insert(.rst)
+    header.flags = [.rst, .ack]
     context.counters.resetsOut += 1
     context.replies.appendLastWord(reply(header))
   }

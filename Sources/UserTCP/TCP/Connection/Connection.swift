@@ -85,6 +85,7 @@ struct Connection: ~Copyable {
   var timestamps: TimestampState
   var roundTrip: RoundTripEstimator
   var congestion: CongestionController
+  var ecn = ECNState()
   /// Without SACK.
   var recovery: FastRecovery
   /// With SACK: what is in flight, and its recovery.

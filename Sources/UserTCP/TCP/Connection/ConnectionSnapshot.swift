@@ -86,6 +86,9 @@ public struct ConnectionSnapshot: Sendable {
   public var usesTimestamps = false
   /// Text on the SYN was taken (RFC 7413).
   public var usesFastOpen = false
+  /// Both ends agreed on explicit congestion notification; and the peer's text came with a codepoint.
+  public var usesECN = false
+  public var hasSeenECN = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
   public var receiveWindowShift: UInt8?
@@ -146,6 +149,8 @@ extension Connection {
     row.pathMTU = pathMTU(context)
     row.usesTimestamps = timestamps.isEnabled
     row.usesFastOpen = flags.contains(.usesFastOpen)
+    row.usesECN = ecn.isAgreed && state.isSynchronized
+    row.hasSeenECN = ecn.flags.contains(.sawCodepoint)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift
       row.receiveWindowShift = receive.windowShift

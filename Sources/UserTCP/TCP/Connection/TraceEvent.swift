@@ -72,6 +72,8 @@ public struct TracedRoundTrip: Sendable, BitwiseCopyable {
 /// Where loss recovery stands.
 public enum TraceRecovery: UInt8, Sendable, BitwiseCopyable {
   case open
+  /// After a mark that ACKs echoed (RFC 3168).
+  case reduction
   /// After a loss that ACKs told of.
   case recovery
   /// After a timeout.

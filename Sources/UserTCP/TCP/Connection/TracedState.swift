@@ -58,12 +58,14 @@ extension Connection {
     if activity.isEmpty {
       switch recovery.phase {
       case .open: .open
+      case .reduction: .reduction
       case .fastRecovery: .recovery
       case .timeout: .loss
       }
     } else {
       switch activity.state.phase {
       case .open: .open
+      case .reduction: .reduction
       case .recovery: .recovery
       case .loss: .loss
       }

@@ -49,8 +49,12 @@ extension Connection {
     send.windowAcknowledgment = entry.initial
     receive.begin(initial: entry.remoteInitial, window: entry.window)
     if entry.flags.contains(.windowScale) {
-      send.windowShift = entry.remoteWindowShift
-      receive.offerScaling(shift: entry.windowShift)
+      send.windowShift = entry.windowShifts.remote
+      receive.offerScaling(shift: entry.windowShifts.own)
+    }
+    if entry.flags.contains(.ecn) {
+      ecn.flags =
+        entry.flags.contains(.sawPlainSYN) ? .isAgreed : [.isAgreed, .sendsECT]
     }
     receive.sendsSACK = entry.flags.contains(.sack)
     timestamps = entry.timestampClock(context)

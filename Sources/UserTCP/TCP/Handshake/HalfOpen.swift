@@ -3,18 +3,22 @@
 
 struct HalfOpen: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
-    let rawValue: UInt8
-    /// The first SYN-ACK brings a Fast Open cookie.
-    static let owesCookie = Flags(rawValue: 1 << 6)
+    let rawValue: UInt16
     static let timestamps = Flags(rawValue: 1 << 0)
     static let windowScale = Flags(rawValue: 1 << 1)
     /// Took the place of a TIME-WAIT entry, which is kept until this is established (TW-14).
     static let fromTimeWait = Flags(rawValue: 1 << 2)
-    /// Its timestamps count from the tuple's offset (SYS-23).
-    static let timestampOffset = Flags(rawValue: 1 << 5)
     /// Rebuilt from a SYN cookie: never was in the queue, and nothing is known of when its SYN came.
     static let fromCookie = Flags(rawValue: 1 << 3)
     static let sack = Flags(rawValue: 1 << 4)
+    /// Its timestamps count from the tuple's offset (SYS-23).
+    static let timestampOffset = Flags(rawValue: 1 << 5)
+    /// The first SYN-ACK brings a Fast Open cookie.
+    static let owesCookie = Flags(rawValue: 1 << 6)
+    /// Its SYN asked for ECN (RFC 3168 §6.1.1).
+    static let ecn = Flags(rawValue: 1 << 7)
+    /// The SYN came again and asked no more: "SHOULD NOT set ECT on data packets".
+    static let sawPlainSYN = Flags(rawValue: 1 << 8)
   }
 
   var key: ConnectionKey
@@ -33,9 +37,7 @@ struct HalfOpen: BitwiseCopyable {
   var remoteSegmentSize: UInt16
   /// Of the SYN, never scaled.
   var remoteWindow: UInt16
-  var remoteWindowShift: UInt8
-  /// As offered on the SYN-ACK, for the life of the connection.
-  var windowShift: UInt8
+  var windowShifts: WindowShifts
   /// Of the listener's options.
   var dscp: UInt8
   var timeToLive: UInt8
@@ -58,7 +60,7 @@ struct HalfOpen: BitwiseCopyable {
     options.timestamps = timestamps(context)
     options.permitsSACK = flags.contains(.sack)
     if flags.contains(.windowScale) {
-      options.windowShift = windowShift
+      options.windowShift = windowShifts.own
     }
     // A SYN-ACK that is repeated is plain: the first may have been dropped for its cookie (RFC 7413 §4.2.1).
     if flags.contains(.owesCookie), !isRetransmission {
@@ -66,15 +68,15 @@ struct HalfOpen: BitwiseCopyable {
     }
     if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
-      flags: [.syn, .ack], sequence: initial, acknowledgment: receiveNext,
-      window: window, options: options)
+      flags: flags.contains(.ecn) ? [.syn, .ack, .ece] : [.syn, .ack], sequence: initial,
+      acknowledgment: receiveNext, window: window, options: options)
   }
 
   /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
   func acknowledgment(_ context: borrowing TCPContext) -> TCPHeader {
     var options = TCPOptions.none
     options.timestamps = timestamps(context)
-    let shift = flags.contains(.windowScale) ? windowShift : 0
+    let shift = flags.contains(.windowScale) ? windowShifts.own : 0
     return TCPHeader(
       flags: .ack, sequence: sendNext, acknowledgment: receiveNext,
       window: window >> UInt16(shift), options: options)
@@ -94,4 +96,19 @@ struct HalfOpen: BitwiseCopyable {
   func timestampClock(_ context: borrowing TCPContext) -> TimestampState {
     context.secrets.timestampClock(key, hasOffset: flags.contains(.timestampOffset))
   }
+}
+
+/// Both ends' window shifts in one octet; neither is above 14 (TS-3).
+struct WindowShifts: BitwiseCopyable {
+  private var bits: UInt8
+
+  init(remote: UInt8, own: UInt8) { bits = min(remote, 14) << 4 | min(own, 14) }
+
+  /// Of the SYN.
+  var remote: UInt8 {
+    get { bits >> 4 }
+    set { self = WindowShifts(remote: newValue, own: own) }
+  }
+  /// As offered on the SYN-ACK, for the life of the connection.
+  var own: UInt8 { bits & 0xF }
 }

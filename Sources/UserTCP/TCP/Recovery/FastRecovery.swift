@@ -5,6 +5,8 @@
 struct FastRecovery: BitwiseCopyable {
   enum Phase: UInt8, BitwiseCopyable {
     case open
+    /// After a mark that ACKs echoed, until something beyond what was in flight then is acknowledged.
+    case reduction
     case fastRecovery
     /// After a timeout, until what was in flight then is acknowledged.
     case timeout
@@ -72,17 +74,19 @@ struct FastRecovery: BitwiseCopyable {
       doubt = .none
       congestion.setWindow(min(congestion.window, 3 * segmentSize))
       return .goBack
-    case .open:
+    case .open, .reduction:
       guard Int(duplicates) == threshold,
         // RFC 6582 §3.2 step 2: only if the ACK covers more than `recover`, else these duplicates
-        // are the echo of what the last recovery sent.
-        unacknowledged - 1 > recover
+        // are the echo of what the last recovery sent. A reduction has sent nothing again.
+        phase == .reduction || unacknowledged - 1 > recover
       else { return .none }
+      if phase == .open {
+        // What limited transmit has sent beyond the window does not count (RFC 5681 §3.2, CC-6).
+        let flight = min(next - unacknowledged, congestion.window)
+        congestion.segmentLost(flight: flight, segmentSize: segmentSize)
+      }
       phase = .fastRecovery
       recover = next - 1
-      // What limited transmit has sent beyond the window does not count (RFC 5681 §3.2, CC-6).
-      let flight = min(next - unacknowledged, congestion.window)
-      congestion.segmentLost(flight: flight, segmentSize: segmentSize)
       congestion.setWindow(congestion.threshold + threshold * segmentSize)
       return .retransmit
     }
@@ -102,10 +106,16 @@ struct FastRecovery: BitwiseCopyable {
   /// that the peer's window takes (FRTO-2).
   mutating func acknowledged(
     _ acknowledgment: SequenceNumber, count: Int, next: SequenceNumber, segmentSize: Int,
-    isWindowLimited: Bool, canSendNew: Bool, roundTrip: Interval, at now: Instant,
+    isWindowLimited: Bool, canSendNew: Bool, echoesCongestion: Bool = false, roundTrip: Interval,
+    at now: Instant,
     _ congestion: inout CongestionController
   ) -> AdvanceAction {
     duplicates = 0
+    // CWR was on the first octet beyond `recover`: the peer has seen it.
+    if phase == .reduction, acknowledgment - recover > 1 {
+      phase = .open
+      recover = acknowledgment - 2
+    }
     switch phase {
     case .open:
       // Keeps `recover` within half a circle of what it is compared with.
@@ -115,6 +125,7 @@ struct FastRecovery: BitwiseCopyable {
           count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
       }
       return .none
+    case .reduction: return .none
     case .timeout:
       let wasInDoubt = doubt
       doubt = .none
@@ -128,8 +139,10 @@ struct FastRecovery: BitwiseCopyable {
         congestion.setWindow(next - acknowledgment + 2 * segmentSize)
         return .sendNew
       }
-      congestion.acknowledged(
-        count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
+      if !echoesCongestion {
+        congestion.acknowledged(
+          count, segmentSize: segmentSize, roundTrip: roundTrip, at: now)
+      }
       if isFull(acknowledgment) { phase = .open }
       return .none
     case .fastRecovery:
@@ -158,16 +171,33 @@ struct FastRecovery: BitwiseCopyable {
     recover = next - 1
   }
 
+  /// An ACK echoes a mark (RFC 3168 §6.1.2); false when the window has been cut for it already.
+  mutating func congestionEchoed(
+    _ acknowledgment: SequenceNumber, flight: Int, next: SequenceNumber, segmentSize: Int,
+    _ congestion: inout CongestionController
+  ) -> Bool {
+    guard phase == .open || acknowledgment - recover > 1 else { return false }
+    let window = congestion.congestionEchoed(flight: flight, segmentSize: segmentSize)
+    congestion.setWindow(window)
+    phase = .reduction
+    recover = next - 1
+    return true
+  }
+
   /// The retransmission timer expired (RFC 6582 §4). `mayBeSpurious`: F-RTO is on, and there is new text.
   mutating func timedOut(
     unacknowledged: SequenceNumber, next: SequenceNumber, segmentSize: Int, isFirst: Bool,
     mayBeSpurious: Bool, _ congestion: inout CongestionController
   ) {
     // FRTO-2: not in a recovery, nor when the same segment times out again.
-    doubt = mayBeSpurious && isFirst && phase == .open ? .untilFirst : .none
+    let mayDoubt = mayBeSpurious && isFirst && (phase == .open || phase == .reduction)
+    doubt = mayDoubt ? .untilFirst : .none
     priorWindow = UInt32(congestion.window)
     priorThreshold = UInt32(congestion.threshold)
-    congestion.timedOut(flight: next - unacknowledged, segmentSize: segmentSize, isFirst: isFirst)
+    // What a mark has cut in this window is not cut again (ECN-4).
+    congestion.timedOut(
+      flight: next - unacknowledged, segmentSize: segmentSize,
+      isFirst: isFirst && phase != .reduction)
     phase = .timeout
     duplicates = 0
     recover = next - 1

@@ -4,6 +4,8 @@
 struct RecoveryState: BitwiseCopyable {
   enum Phase: UInt8, BitwiseCopyable {
     case open
+    /// After a mark that ACKs echoed (RFC 3168): the window shrinks, and nothing is sent again.
+    case reduction
     /// After a loss that ACKs told of (RFC 6675).
     case recovery
     /// After a timeout.
@@ -47,6 +49,8 @@ struct RecoveryState: BitwiseCopyable {
   var delivered: UInt32 = 0
 
   var phase = Phase.open
+  /// Nothing is being repaired.
+  var isIntact: Bool { phase == .open || phase == .reduction }
   var timer = Timer.retransmission
   /// SND.NXT when the phase began (RFC 6675 RecoveryPoint).
   var recoveryPoint: SequenceNumber

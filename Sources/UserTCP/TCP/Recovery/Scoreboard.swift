@@ -11,6 +11,8 @@ struct Delivery: BitwiseCopyable {
   var roundTrip: Interval?
   /// Something arrived that was never sent again, from before the recovery point.
   var includesOriginal = false
+  /// The ACK says that something was marked: no reason to send more (ECN-4).
+  var echoesCongestion = false
   /// Octets that were found to be lost.
   var lost = 0
   /// When the last of them that had been sent again before was sent (CC-12).
