@@ -107,7 +107,7 @@ import Testing
     #expect(text.contains("\ntunstack_tcp_ext_tcp_time_wait_overflow_total 7\n"))
     #expect(text.contains("\ntunstack_sockets{state=\"TIME_WAIT\"} 5204\n"))
     #expect(text.contains("\ntunstack_setting{name=\"net.ipv4.tcp_fin_timeout\"} 60\n"))
-    #expect(text.contains("\ntunstack_setting{name=\"net.ipv4.tcp_rmem\",index=\"1\"} 65535\n"))
+    #expect(text.contains("\ntunstack_setting{name=\"net.ipv4.tcp_rmem\",index=\"1\"} 131072\n"))
     let names = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }
     #expect(Set(names).count == names.count)
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {

@@ -56,14 +56,31 @@ import UserTCPRuntime
     #expect(settings.stack.finTimeout == .seconds(30))
   }
 
+  // SEC-28, SYS-27, SYS-28
+  @Test func `memory is counted in pages, and half of a receive buffer is its window`() throws {
+    var settings = SettingValues()
+    try SettingAssignment("tcp_mem=1000 2000 3000").apply(to: &settings)
+    try SettingAssignment("tcp_rmem=4097 8195 99999").apply(to: &settings)
+    try SettingAssignment("tcp_wmem=5000 6000 7000").apply(to: &settings)
+    #expect(
+      settings.stack.memory == MemoryMarks(low: 4_096_000, pressure: 8_192_000, limit: 12_288_000))
+    #expect(settings.stack.receiveBuffer == 4097 && settings.stack.maximumReceiveBuffer == 49_999)
+    #expect(settings.stack.sendBuffer == 6000 && settings.stack.maximumSendBuffer == 7000)
+    // Read as written, until something else sets them.
+    #expect(Setting.named("tcp_rmem")?.text(settings) == "4097\t8195\t99999")
+    settings.stack.receiveBuffer = 10_000
+    #expect(Setting.named("tcp_rmem")?.text(settings) == "4096\t20000\t99998")
+    #expect(Setting.named("tcp_mem")?.text(settings) == "1000\t2000\t3000")
+  }
+
   @Test func `values of several numbers are taken`() throws {
     var settings = SettingValues()
     try SettingAssignment("ip_local_port_range=1024 65535").apply(to: &settings)
     try SettingAssignment("tcp_rmem=4096\t131072 6291456").apply(to: &settings)
     try SettingAssignment("net.core.somaxconn=128").apply(to: &settings)
     #expect(settings.stack.localPorts == 1024...65535)
-    #expect(settings.stack.receiveBuffer == 131_072)
-    #expect(settings.stack.maximumReceiveBuffer == 6_291_456)
+    #expect(settings.stack.receiveBuffer == 65_536, "half of the memory is the window")
+    #expect(settings.stack.maximumReceiveBuffer == 3_145_728)
     #expect(settings.stack.maximumBacklog == 128)
   }
 

@@ -55,7 +55,7 @@ import UserTCPRuntime
     #expect(!plan.settings.usesRACK)
     #expect(plan.settings.congestionAlgorithm == .reno)
     #expect(plan.settings.maximumReceiveBuffer >= 3 * plan.path.bandwidthDelayProduct)
-    let small = try Self.plan(["--set", "tcp_rmem=4096 65536 65536"])
+    let small = try Self.plan(["--set", "tcp_rmem=4096 131072 131072"])
     #expect(small.settings.maximumReceiveBuffer == 65_536, "the command line has the last word")
   }
 

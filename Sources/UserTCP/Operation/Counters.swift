@@ -130,6 +130,15 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   public var windowsShutByUs: UInt64 = 0  // TCPToZeroWindowAdv
   public var windowsOpenedByUs: UInt64 = 0  // TCPFromZeroWindowAdv
 
+  // Memory
+  public var memoryPressures: UInt64 = 0  // TCPMemoryPressures: it began to be short
+  /// TCPMemoryPressuresChrono: of those times that are over.
+  public var memoryPressureMilliseconds: UInt64 = 0
+  public var pruneCalls: UInt64 = 0  // PruneCalled: text in order found no memory
+  public var outOfOrderPruned: UInt64 = 0  // OfoPruned: runs behind a gap were forgotten for it
+  public var receivePruned: UInt64 = 0  // RcvPruned: and that was not enough
+  public var receiveQueueDrops: UInt64 = 0  // TCPRcvQDrop: it was dropped
+
   // Listening
   public var listenDrops: UInt64 = 0  // ListenDrops
   public var listenOverflows: UInt64 = 0  // ListenOverflows: the accept queue was full
@@ -155,7 +164,7 @@ public struct TCPCounters: Sendable, BitwiseCopyable {
   // Closing
   public var abortsOnData: UInt64 = 0  // TCPAbortOnData: by the program, or text after its close
   public var abortsOnClose: UInt64 = 0  // TCPAbortOnClose
-  public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: too many orphans
+  public var abortsOnMemory: UInt64 = 0  // TCPAbortOnMemory: of orphans
   public var abortsOnTimeout: UInt64 = 0  // TCPAbortOnTimeout
   public var abortsOnLinger: UInt64 = 0  // TCPAbortOnLinger: nobody was to wait in FIN-WAIT-2
   public var timeWaitExpired: UInt64 = 0  // TW

@@ -183,15 +183,27 @@ public struct StackSettings: Sendable {
   public var baseSegmentSize = 1024
 
   // Buffers
+  /// `tcp_mem`: what all connections together may hold (SEC-28).
+  public var memory = MemoryMarks()
   /// `tcp_moderate_rcvbuf`: the receive window grows while the reader keeps up (SYS-35).
   public var growsReceiveBuffer = true
+  /// What a reader that is behind may leave unread while memory is short, and have a window.
+  public var leastReceiveBuffer = 2048
   /// First receive window, in octets.
-  public var receiveBuffer = 65_535
+  public var receiveBuffer = 65_536
   /// What a receive window grows to while the reader keeps up.
-  public var maximumReceiveBuffer = 1 << 20
+  public var maximumReceiveBuffer = 16 << 20
+  /// What a program may have written and not acknowledged while memory is short.
+  public var leastSendBuffer = 4096
   public var sendBuffer = 64 << 10
   /// What a send buffer grows to while the congestion window does.
-  public var maximumSendBuffer = 1 << 20
+  public var maximumSendBuffer = 16 << 20
+
+  /// `tcp_notsent_lowat`: a connection is writable only while fewer octets than this wait to be sent.
+  public var notSentLowMark: UInt32 = .max
+  /// `tcp_shrink_window`: a window may be offered smaller than before, which RFC 9293 discourages
+  /// (SHLD-14). What was ever offered is taken all the same (SYS-35).
+  public var shrinksWindow = false
 
   // Closing
   /// 2MSL: how long TIME-WAIT lasts (TW-1).
@@ -286,6 +298,9 @@ extension StackSettings {
     settings.sendBuffer = min(max(sendBuffer, 1), BufferPool.largest)
     settings.maximumSendBuffer = min(
       max(maximumSendBuffer, settings.sendBuffer), BufferPool.largest)
+    settings.memory.limit = max(memory.limit, 0)
+    settings.memory.pressure = min(max(memory.pressure, 0), settings.memory.limit)
+    settings.memory.low = min(max(memory.low, 0), settings.memory.pressure)
     // The table counts 24 bits of sixteenths of a second.
     settings.timeWaitInterval = min(timeWaitInterval, .seconds(86_400 * 5))
     if userTimeoutLimit > .zero {
@@ -330,15 +345,29 @@ public struct ConnectionOptions: Sendable, BitwiseCopyable {
   public var userTimeout: Interval? = nil
   /// Send small segments at once: Nagle off (R9293-MUST-17).
   public var noDelay = false
+  /// `TCP_CORK`: send full segments only, and the rest when this is switched off, at the end of the stream,
+  /// or 200 ms after all before it was acknowledged. Stronger than `noDelay`.
+  public var cork = false
+  /// `TCP_QUICKACK`: acknowledge text at once, for as long as this is set.
+  public var quickAcknowledgment = false
+  /// `SO_RCVBUF`: octets that may lie unread, for good; 0: as the stack's settings say, and as many as
+  /// prove useful (SYS-27).
+  public var receiveBuffer: UInt32 = 0
+  /// `SO_SNDBUF`: octets that may be written and not acknowledged, for good; 0: as the stack's settings
+  /// say, and as many as prove useful (SYS-28).
+  public var sendBuffer: UInt32 = 0
+  /// `TCP_NOTSENT_LOWAT`: writable only while fewer octets than this wait to be sent, so that what is written
+  /// is still fresh when it goes; 0: as `StackSettings.notSentLowMark` says.
+  public var notSentLowMark: UInt32 = 0
   /// Probe when idle, at these times; `nil`: see `followsKeepAliveSettings`.
   public var keepAlive: KeepAlive? = nil
   /// Probe when idle, as `StackSettings.keepAlive` says; off by default (MUST-24, MUST-25).
   public var followsKeepAliveSettings = false
+  /// Differentiated services codepoint, 0 to 63 (MUST-48).
+  public var dscp: UInt8 = 0
   /// `TCP_LINGER2`: seconds it waits in FIN-WAIT-2 once the program is gone; 0: as `finTimeout` says,
   /// below 0: not at all, it is reset (SYS-9).
   public var finWaitSeconds: Int16 = 0
-  /// Differentiated services codepoint, 0 to 63 (MUST-48).
-  public var dscp: UInt8 = 0
   /// `nil` or 0: the stack's (MUST-49).
   public var timeToLive: UInt8? = nil
   /// On an active open: what is written before the SYN has left goes with it, if the server has given us a

@@ -1,7 +1,7 @@
 // Storage for byte rings. A ring holds memory only while it holds octets, so rings are taken and
 // given back all the time; this pool makes that a few instructions instead of a malloc, and hands
 // the block given back last to the next taker, while it is still in the cache. It also knows how
-// many octets are lent, which is what a memory budget for the whole stack will look at.
+// many octets are lent, and how many may be: the memory budget of the whole stack.
 
 /// Blocks of a power of two octets, from 512 to 16 Mi, kept in one free list per size.
 @safe struct BufferPool: ~Copyable {
@@ -15,6 +15,8 @@
   private let keepLimit: Int
   private(set) var bytesKept = 0
   private(set) var bytesLent = 0
+  /// No more than this is lent to those who ask first (`mayLend`).
+  var limit = Int.max
 
   /// Keeps at most `keepLimit` octets of free blocks; what is given back beyond goes to the system.
   init(keepLimit: Int = 4 << 20) { self.keepLimit = keepLimit }
@@ -35,6 +37,12 @@
 
   /// The capacity that a request for `count` octets yields.
   static func capacity(for count: Int) -> Int { smallest << sizeIndex(max(count, 1)) }
+
+  /// Whether the budget has room for a block; who can do without asks before taking one.
+  func mayLend(_ capacity: Int) -> Bool { bytesLent + capacity <= limit }
+
+  /// The smallest block would be too much.
+  var isExhausted: Bool { !mayLend(Self.smallest) }
 
   @unsafe mutating func take(capacity: Int) -> UnsafeMutableRawPointer {
     precondition(capacity <= Self.largest, "no ring is larger than 16 MiB")

@@ -1,10 +1,7 @@
-// A queue of octets in a circle of memory: the send and the receive buffer of a connection. Octets
-// may also be written beyond the end, where out-of-order segments wait for the gap before them to
-// close. Memory comes from a `BufferPool` with the first octet and goes back with the last;
-// it grows by doubling, so a connection pays for what it holds and not for what it may hold.
-//
-//      head          head + count
-//       | readable     | written ahead, not yet part of the queue |
+// A queue of octets in a circle of memory: the send and the receive buffer of a connection, and each
+// run of octets that waits out of order. Memory comes from a `BufferPool` with the first octet and goes
+// back with the last; it grows by doubling, so a connection pays for what it holds and not for what it
+// may hold. When the pool's budget is spent nothing is added, and the caller hears of it.
 //
 // Unsafe inside: `base` points at `capacity` octets lent by the pool while it is not nil; every
 // access below is masked into that range after a check against it.
@@ -23,13 +20,14 @@
   var isEmpty: Bool { used == 0 }
   var capacity: Int { Int(storageCapacity) }
 
-  /// Makes room for `needed` octets from the head on.
-  private mutating func reserve(_ needed: Int, from pool: inout BufferPool) {
-    guard needed > capacity else { return }
+  /// Makes room for `needed` octets; false when the pool lends no more.
+  private mutating func reserve(_ needed: Int, from pool: inout BufferPool) -> Bool {
+    guard needed > capacity else { return true }
     let larger = BufferPool.capacity(for: needed)
+    guard larger <= BufferPool.largest, pool.mayLend(larger) else { return false }
     let block = unsafe pool.take(capacity: larger)
     if let old = unsafe base {
-      // The whole circle is unrolled, so what was written ahead keeps its place too.
+      // The whole circle is unrolled.
       let untilEnd = capacity - Int(head)
       unsafe block.copyMemory(from: old + Int(head), byteCount: untilEnd)
       unsafe (block + untilEnd).copyMemory(from: old, byteCount: Int(head))
@@ -38,32 +36,58 @@
     unsafe base = block
     storageCapacity = UInt32(larger)
     head = 0
+    return true
   }
 
-  /// Writes octets `offset` behind the head without making them part of the queue.
-  mutating func write(_ bytes: RawSpan, at offset: Int, from pool: inout BufferPool) {
+  /// Copies octets to `position` of the circle, for which there is room.
+  private mutating func store(_ bytes: RawSpan, at position: Int) {
     let length = bytes.byteCount
-    guard length > 0 else { return }
-    reserve(offset + length, from: &pool)
-    let start = (Int(head) + offset) & (capacity - 1)
-    let first = min(length, capacity - start)
+    let first = min(length, capacity - position)
     unsafe bytes.withUnsafeBytes { source in
-      unsafe (base! + start).copyMemory(from: source.baseAddress!, byteCount: first)
+      unsafe (base! + position).copyMemory(from: source.baseAddress!, byteCount: first)
       if first < length {
         unsafe base!.copyMemory(from: source.baseAddress! + first, byteCount: length - first)
       }
     }
   }
 
-  /// Makes the next `length` octets, written before, part of the queue.
-  mutating func extend(by length: Int) {
-    assert(count + length <= capacity, "only written octets can join the queue")
-    used += UInt32(length)
+  /// Adds octets behind the last; false, and nothing changes, when there is no memory for them.
+  mutating func append(_ bytes: RawSpan, from pool: inout BufferPool) -> Bool {
+    guard bytes.byteCount > 0 else { return true }
+    guard reserve(count + bytes.byteCount, from: &pool) else { return false }
+    store(bytes, at: (Int(head) + count) & (capacity - 1))
+    used += UInt32(bytes.byteCount)
+    return true
   }
 
-  mutating func append(_ bytes: RawSpan, from pool: inout BufferPool) {
-    write(bytes, at: count, from: &pool)
+  /// Adds octets before the first; false, and nothing changes, when there is no memory for them.
+  mutating func prepend(_ bytes: RawSpan, from pool: inout BufferPool) -> Bool {
+    guard bytes.byteCount > 0 else { return true }
+    guard reserve(count + bytes.byteCount, from: &pool) else { return false }
+    let start = (Int(head) - bytes.byteCount) & (capacity - 1)
+    store(bytes, at: start)
+    head = UInt32(start)
     used += UInt32(bytes.byteCount)
+    return true
+  }
+
+  /// Takes all octets of `other` behind its own, and copies the fewer of both; false, and nothing changes,
+  /// when there is no memory for it.
+  mutating func append(allOf other: inout ByteRing, from pool: inout BufferPool) -> Bool {
+    if count < other.count {
+      guard other.reserve(count + other.count, from: &pool) else { return false }
+      let (first, second) = unsafe pieces(at: 0, count: count)
+      _ = unsafe other.prepend(second.bytes, from: &pool)
+      _ = unsafe other.prepend(first.bytes, from: &pool)
+      swap(&self, &other)
+    } else {
+      guard reserve(count + other.count, from: &pool) else { return false }
+      let (first, second) = unsafe other.pieces(at: 0, count: other.count)
+      _ = unsafe append(first.bytes, from: &pool)
+      _ = unsafe append(second.bytes, from: &pool)
+    }
+    other.release(to: &pool)
+    return true
   }
 
   mutating func consume(_ length: Int) {

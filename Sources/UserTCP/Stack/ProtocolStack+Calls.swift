@@ -66,6 +66,7 @@ extension ProtocolStack {
     to remote: Endpoint, from local: Endpoint? = nil,
     options: ConnectionOptions = ConnectionOptions()
   ) throws(TCPError) -> ConnectionID {
+    guard !context.buffers.isExhausted else { throw .limitReached }  // SEC-28
     let key = try key(to: remote, from: local)
     let hash = context.secrets.tableHash(key)
     let initial = try initialSequence(of: key, hash: hash)
@@ -80,7 +81,7 @@ extension ProtocolStack {
     connection.receive.sendsSACK = context.settings.usesSACK
     if context.settings.windowScaling {
       connection.receive.offerScaling(
-        shift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer))
+        shift: ReceiveSide.windowShift(for: options.largestReceiveBuffer(context.settings)))
     }
     guard let id = insert(connection, hash: hash) else { throw .limitReached }
     context.counters.activeOpens += 1
@@ -169,6 +170,7 @@ extension ProtocolStack {
   ) throws(TCPError) -> Int {
     guard isHeld(id) else { throw .closed }
     let count = try connections[id.slot].write(bytes, urgent: urgent, &context)
+    if count == 0, connections[id.slot].send.isWriterWaiting { waitForMemory(id) }
     settle(id)
     return count
   }
@@ -176,7 +178,7 @@ extension ProtocolStack {
   /// How much `write` would take now.
   public func writableBytes(_ id: ConnectionID) -> Int {
     guard isHeld(id), connections[id.slot].acceptsWrites else { return 0 }
-    return connections[id.slot].send.room
+    return connections[id.slot].writableCount(context)
   }
 
   /// Octets that arrived before an orderly end can be read after it; a failure throws at once.

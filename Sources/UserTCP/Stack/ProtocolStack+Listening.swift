@@ -30,6 +30,10 @@ extension ProtocolStack {
     _ segment: TCPSegment, _ text: RawSpan, for key: ConnectionKey, at listener: UInt32,
     _ hash: UInt32, replacing timeWaitPlace: UInt32?
   ) {
+    if context.buffers.isExhausted {
+      context.counters.listenDrops += 1  // SEC-28
+      return
+    }
     if listeners.pool[listener].isFull {
       context.counters.listenOverflows += 1  // SYS-8; cookies do not help here
       context.counters.listenDrops += 1
@@ -78,9 +82,11 @@ extension ProtocolStack {
       firstSent: UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now)),
       deadline: context.now + settings.initialRetransmissionTimeout, listener: listener,
       remoteSegmentSize: segment.options.maximumSegmentSize ?? 0, remoteWindow: segment.window,
-      remoteWindowShift: min(segment.options.windowShift ?? 0, 14),
-      windowShift: ReceiveSide.windowShift(for: settings.maximumReceiveBuffer),
-      dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags)
+      windowShifts: WindowShifts(
+        remote: segment.options.windowShift ?? 0,
+        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings))),
+      dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags,
+      window: UInt16(clamping: options.receiveBuffer(settings)))
     if let userTimeout = UserTimeoutOption(of: options, settings) {
       entry.userTimeout = userTimeout.rawValue
       entry.remoteUserTimeout = userTimeoutArrives(segment.options.userTimeout)
@@ -144,7 +150,7 @@ extension ProtocolStack {
     var header = entry.synAck(context)
     if let timestamps = header.options.timestamps {
       let offset = context.timestampOffset(entry.key)
-      let shift = entry.flags.contains(.windowScale) ? entry.remoteWindowShift : nil
+      let shift = entry.flags.contains(.windowScale) ? entry.windowShifts.remote : nil
       var offered = SYNCookieOptions(windowShift: shift)
       offered.permitsSACK = entry.flags.contains(.sack)
       offered.permitsECN = entry.flags.contains(.ecn)
@@ -192,10 +198,12 @@ extension ProtocolStack {
     var entry = HalfOpen(
       key: key, remoteInitial: remoteInitial, initial: initial, recentTimestamp: 0, firstSent: 0,
       deadline: .never, listener: ListenerID(slot: id.slot, generation: id.generation),
-      remoteSegmentSize: cookie.segmentSize, remoteWindow: segment.window, remoteWindowShift: 0,
-      windowShift: ReceiveSide.windowShift(for: context.settings.maximumReceiveBuffer),
+      remoteSegmentSize: cookie.segmentSize, remoteWindow: segment.window,
+      windowShifts: WindowShifts(
+        remote: 0,
+        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(context.settings))),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0,
-      flags: .fromCookie)
+      flags: .fromCookie, window: UInt16(clamping: options.receiveBuffer(context.settings)))
     if let timestamps = segment.options.timestamps, context.settings.timestamps != .off {
       entry.flags.insert(.timestamps)
       if context.settings.timestamps == .randomOffset { entry.flags.insert(.timestampOffset) }
@@ -205,7 +213,7 @@ extension ProtocolStack {
       if context.settings.ecn != .off, offered.permitsECN { entry.flags.insert(.ecn) }
       if context.settings.windowScaling, let shift = offered.windowShift {
         entry.flags.insert(.windowScale)
-        entry.remoteWindowShift = min(shift, 14)
+        entry.windowShifts.remote = shift
       }
     }
     return entry

@@ -104,6 +104,7 @@ extension ProtocolStack {
         }
       }
       if trace.isOn { traceChanges(at: slot) }
+      if !connections[slot].events.isEmpty { tell(id) }
       let deadline = connections[slot].deadlines.earliest
       if deadline != .never { wheel.set(slot, for: deadline) }
     }

@@ -33,6 +33,8 @@
   var urgentReady = RingQueue<ConnectionID>()
   var ready = RingQueue<ConnectionID>()
   var notifications = RingQueue<Notification>()
+  /// Connections whose programs could write nothing because memory was spent.
+  var memoryWaiters = RingQueue<ConnectionID>()
   /// Frames to our own addresses, back in with the next turn (IP4-5).
   var loopback = LoopbackQueue()
   var trace = EventTrace()
@@ -68,7 +70,10 @@
   /// Changes act at once, except where a connection has agreed something with its peer.
   public var settings: StackSettings {
     get { context.settings }
-    set { context.settings = newValue.clamped }
+    set {
+      context.settings = newValue.clamped
+      context.buffers.limit = context.settings.memory.limit
+    }
   }
 
   public var counters: Counters {
@@ -96,6 +101,8 @@
     wheel.catchUp(to: now)
     synQueue.catchUp(to: now)
     timeWait.catchUp(to: now)
+    context.watchMemory()
+    if !memoryWaiters.isEmpty { wakeMemoryWaiters() }
   }
 
   /// What to tell the program next.
@@ -137,12 +144,16 @@
         urgentReady.append(id)
       }
     }
-    if !connections[slot].events.isEmpty, flags.isDisjoint(with: Self.untold) {
-      connections[slot].flags.insert(.isNotified)
-      notifications.append(.connection(id, []))
-    }
+    if !connections[slot].events.isEmpty { tell(id) }
     let deadline = connections[slot].deadlines.earliest
     if deadline != .never { wheel.set(slot, for: deadline) }
+  }
+
+  /// The program hears of what has happened with the next notifications.
+  mutating func tell(_ id: ConnectionID) {
+    guard connections[id.slot].flags.isDisjoint(with: Self.untold) else { return }
+    connections[id.slot].flags.insert(.isNotified)
+    notifications.append(.connection(id, []))
   }
 
   /// Told already, not known to the program yet, or no longer.

@@ -55,6 +55,7 @@ public final class ScriptedPeer {
     frameChecks = FrameChecks(
       address: interface.address, mtu: settings.mtu, offloads: offloads,
       forbidsFragments: settings.pathMTUDiscovery == .on)
+    conversationChecks.allowsShrinkingWindows = settings.shrinksWindow
     stack.advance(to: start)
   }
 

@@ -36,6 +36,8 @@ public struct ConversationChecks {
     }
   }
 
+  /// The stack has leave to offer less than before (`tcp_shrink_window`).
+  public var allowsShrinkingWindows = false
   private var conversations: [Ends: Conversation] = [:]
   private var pendingSYN: [Ends: Segment] = [:]
 
@@ -78,7 +80,9 @@ public struct ConversationChecks {
     if segment.flags.contains(.ack) {
       let edge = segment.acknowledgment + Int(segment.window) << conversation.stackShift
       // Rounding by the shift may hide less than one unit of it (RFC 7323 §2.4, TS-4).
-      if let before = conversation.stackEdge, edge + (1 << conversation.stackShift) <= before {
+      if !allowsShrinkingWindows, let before = conversation.stackEdge,
+        edge + (1 << conversation.stackShift) <= before
+      {
         problems.append("the receive window's right edge moved left by \(before - edge) (SHLD-14)")
       }
       conversation.stackEdge = conversation.stackEdge.map { .latest($0, edge) } ?? edge

@@ -23,6 +23,7 @@ struct Setting: Sendable {
   /// What the numbers of a value count.
   enum Unit: String, Sendable {
     case seconds, milliseconds, microseconds, octets
+    case pages = "pages of 4096 octets"
     case packets = "packets a second"
     case tries = "tries"
     case entries = "entries"
@@ -146,21 +147,25 @@ extension Setting {
       write: { $0.stack[keyPath: field] = .nanoseconds(Int64($1[0]) * nanoseconds) })
   }
 
-  /// Linux's three numbers. Nothing here is ever short of the first one, so it is only kept.
-  static func buffer(
-    _ name: String, _ first: Field<Int>, _ largest: Field<Int>, _ what: String
+  /// Three numbers of which `fields` have a `share`-th each, one of `unit` being so many octets.
+  static func marks(
+    _ name: String, _ unit: Unit, _ range: ClosedRange<Int>, _ fields: [Field<Int>],
+    times unitSize: Int = 1, share: Int = 1, _ meaning: String
   ) -> Setting {
-    let range = 4096...1_073_725_440  // 65,535 shifted by 14, the largest window there is
-    return Setting(
-      group: .ipv4, name: name, unit: .octets, form: .numbers([range, range, range]),
-      meaning: "\(what): least (unused), first and largest",
-      read: {
-        [$0.kept[name]?[0] ?? 4096, $0.stack[keyPath: first], $0.stack[keyPath: largest]]
+    Setting(
+      group: .ipv4, name: name, unit: unit,
+      form: .numbers([ClosedRange<Int>](repeating: range, count: fields.count)), meaning: meaning,
+      read: { values in
+        let own = fields.map { values.stack[keyPath: $0] }
+        // What was written, unless something else has set them since.
+        if let kept = values.kept[name], kept.map({ $0 * unitSize / share }) == own { return kept }
+        return own.map { $0 * share / unitSize }
       },
-      write: {
-        $0.kept[name] = [$1[0]]
-        $0.stack[keyPath: first] = $1[1]
-        $0.stack[keyPath: largest] = $1[2]
+      write: { values, numbers in
+        values.kept[name] = numbers
+        for (field, number) in zip(fields, numbers) {
+          values.stack[keyPath: field] = number * unitSize / share
+        }
       })
   }
 

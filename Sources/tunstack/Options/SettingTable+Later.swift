@@ -10,10 +10,6 @@ extension Setting {
   ]
 
   private static let other: [Setting] = [
-    .later("tcp_shrink_window", .onOff, 0...1, 0, "a window's edge may move back"),
-    .later(
-      "tcp_notsent_lowat", .octets, 0...4_294_967_295, 4_294_967_295,
-      "unsent octets below which a connection is writable"),
-    .later("icmp_echo_ignore_broadcasts", .onOff, 0...1, 1, "pings to broadcasts are ignored"),
+    .later("icmp_echo_ignore_broadcasts", .onOff, 0...1, 1, "pings to broadcasts are ignored")
   ]
 }

@@ -184,11 +184,28 @@ extension Setting {
   ]
 
   private static let buffers: [Setting] = [
-    .buffer("tcp_rmem", \.receiveBuffer, \.maximumReceiveBuffer, "receive window"),
-    .buffer("tcp_wmem", \.sendBuffer, \.maximumSendBuffer, "send buffer"),
+    .marks(
+      "tcp_rmem", .octets, bufferSizes,
+      [\.leastReceiveBuffer, \.receiveBuffer, \.maximumReceiveBuffer], share: 2,
+      "receive buffer of a connection: while memory is short, first and largest; half is its window"
+    ),
+    .marks(
+      "tcp_wmem", .octets, bufferSizes,
+      [\.leastSendBuffer, \.sendBuffer, \.maximumSendBuffer],
+      "send buffer of a connection: unsent while memory is short, first and largest"),
+    .marks(
+      "tcp_mem", .pages, 0...2_147_483_647,
+      [\.memory.low, \.memory.pressure, \.memory.limit], times: 4096,
+      "memory of all connections: no longer short, short (windows stop growing), spent"),
     .flag(
       "tcp_moderate_rcvbuf", \.growsReceiveBuffer,
       "the receive window grows while the reader keeps up"),
+    .flag(
+      "tcp_shrink_window", \.shrinksWindow,
+      "a window may be offered smaller than before when its buffer is"),
+    .number(
+      "tcp_notsent_lowat", .octets, 0...4_294_967_295, \.notSentLowMark,
+      "unsent octets below which a connection is writable"),
     .number(
       "tcp_min_snd_mss", .octets, 48...65_495, \.minimumSegmentSize,
       "smallest segment that a peer can ask for"),
@@ -200,6 +217,9 @@ extension Setting {
       "tcp_base_mss", .octets, 48...65_495, \.baseSegmentSize,
       "segment size that such a search begins with"),
   ]
+
+  /// At most 65,535 shifted by 14, the largest window there is.
+  private static let bufferSizes = 4096...1_073_725_440
 
   private static let internet: [Setting] = [
     .number("ip_default_ttl", .hops, 1...255, \.timeToLive, "time to live of packets sent"),

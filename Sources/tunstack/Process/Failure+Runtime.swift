@@ -34,7 +34,7 @@ extension TCPError {
     case .addressInUse: "take another --from, or wait until TIME_WAIT is over"
     case .addressNotAvailable: "free some ports, or widen ip_local_port_range"
     case .invalidAddress: "name a host, not a network or a group"
-    case .limitReached: "close some connections"
+    case .limitReached: "close some connections, or raise tcp_mem"
     case .aborted, .closed, .cancelled, .notConnected: "try again"
     }
   }

@@ -24,7 +24,22 @@ import UserTCPSimulation
     try peer.expects(.data(seq: c.ack + 5), after: .milliseconds(362))
   }
 
-  // RTO-3, DEC-9
+  // SYS-25
+  @Test func `the shortest and the longest RTO are what the settings say`() throws {
+    var settings = StackSettings()
+    settings.minimumRetransmissionTimeout = .milliseconds(50)
+    settings.maximumRetransmissionTimeout = .milliseconds(150)
+    let peer = ScriptedPeer(settings: settings)
+    let c = try peer.opensConnection(roundTrip: .milliseconds(1))
+    try peer.appWrites(c.id, "hello")
+    try peer.expectsAtOnce(.data(seq: c.ack))
+    for wait: Int64 in [50, 100, 150, 150, 150] {
+      try peer.expects(
+        .data(seq: c.ack), after: .milliseconds(wait), tolerance: .milliseconds(6))
+    }
+  }
+
+  // RTO-3, SYS-25, DEC-9
   @Test func `the floor of the RTO is one second in profile rfc and 200 ms in profile linux`()
     throws
   {

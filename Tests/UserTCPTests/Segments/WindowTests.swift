@@ -52,16 +52,24 @@ import UserTCPSimulation
   }
 
   // R9293-SHLD-16, R9293-MAY-7, TS-5
-  @Test func `after the window shrank old text inside it is retransmitted, clipped to it`() throws {
-    let peer = ScriptedPeer()
-    let c = try peer.opensConnection()
+  @Test(arguments: [false, true])
+  func `after the window shrank old text inside it is retransmitted, clipped to it`(
+    _ sack: Bool
+  ) throws {
+    var settings = StackSettings()
+    settings.usesTailLossProbe = false
+    let peer = ScriptedPeer(settings: settings)
+    let c = try peer.opensConnection(
+      options: [.maximumSegmentSize(1460)] + (sack ? [.sackPermitted] : []))
     try peer.appWrites(c.id, count: 2920)
     #expect(try peer.takesSegments().count == 2)
     peer.sends(.ack(seq: c.seq, ack: c.ack, window: 1000))
     let first = try peer.expects(.data(seq: c.ack), within: .seconds(1))
     #expect(first.payload.count <= 1460)
-    let second = try peer.expects(.data(seq: c.ack), within: .seconds(1))
-    #expect(second.payload.count <= 1000)
+    for _ in 0..<3 {
+      let later = try peer.expects(.data(seq: c.ack), within: .seconds(3))
+      #expect(later.payload.count <= 1000)
+    }
   }
 
   // R9293-SHLD-17
@@ -286,16 +294,16 @@ import UserTCPSimulation
     let c = try peer.opensConnection(options: [.maximumSegmentSize(1460), .windowScale(7)])
     var seq = c.seq
     var largest = 0
-    for _ in 0..<4000 {
+    for _ in 0..<2000 {
       peer.sends(.data(seq: seq, ack: c.ack, [UInt8](repeating: 5, count: 1460)))
       seq += 1460
       _ = try peer.appReads(c.id)
-      if seq - c.seq > 0, (seq - c.seq) % 14_600 == 0 { try peer.advances(by: .milliseconds(1)) }
+      if (seq - c.seq) % 58_400 == 0 { try peer.advances(by: .milliseconds(1)) }
       for answer in try peer.takesSegments() {
         largest = max(largest, Int(answer.window) << c.stackShift)
       }
     }
-    #expect(largest >= 512 << 10)
+    #expect(largest >= 128 << 10)
   }
 
   // R9293-MUST-66

@@ -27,10 +27,7 @@ extension Array where Element == UInt8 {
 
 extension ByteRing {
   mutating func append(_ octets: [UInt8], from pool: inout BufferPool) {
-    append(octets.raw, from: &pool)
-  }
-  mutating func write(_ octets: [UInt8], at offset: Int, from pool: inout BufferPool) {
-    write(octets.raw, at: offset, from: &pool)
+    _ = append(octets.raw, from: &pool)
   }
 }
 

@@ -1,5 +1,5 @@
-// The byte ring against an array that does the same the slow way, with octets written ahead of the
-// queue, growth in the middle of a wrap, and memory given back.
+// The byte ring against an array that does the same the slow way: octets before and behind, growth in
+// the middle of a wrap, two rings put together, and memory that is given back or not to be had.
 
 import Testing
 import UserTCPSimulation
@@ -7,26 +7,6 @@ import UserTCPSimulation
 @testable import UserTCP
 
 struct ByteRingTests {
-  /// What a ring should hold: the queue, and octets ahead of it that are written but not joined.
-  private struct Model {
-    var queue: [UInt8] = []
-    var ahead: [Int: UInt8] = [:]  // distance from the queue's end
-
-    /// How many octets directly behind the queue have been written.
-    var joinable: Int {
-      var length = 0
-      while ahead[length] != nil { length += 1 }
-      return length
-    }
-
-    mutating func join(_ length: Int) {
-      for index in 0..<length { queue.append(ahead[index]!) }
-      var shifted: [Int: UInt8] = [:]
-      for (distance, octet) in ahead where distance >= length { shifted[distance - length] = octet }
-      ahead = shifted
-    }
-  }
-
   private func contents(_ ring: borrowing ByteRing) -> [UInt8] {
     let (first, second) = unsafe ring.pieces(at: 0, count: ring.count)
     return unsafe [UInt8](first) + [UInt8](second)
@@ -37,35 +17,40 @@ struct ByteRingTests {
     var random = SeededRandom(seed: seed)
     var pool = BufferPool()
     var ring = ByteRing()
-    var model = Model()
+    var model: [UInt8] = []
     for step in 0..<400 {
       switch Int.random(in: 0..<10, using: &random) {
       case 0...2:
         let bytes = random.bytes(Int.random(in: 0...700, using: &random))
         ring.append(bytes, from: &pool)
-        for (index, octet) in bytes.enumerated() { model.ahead[index] = octet }
-        model.join(bytes.count)
-      case 3, 4:
-        let distance = Int.random(in: 0...900, using: &random)
-        let bytes = random.bytes(Int.random(in: 1...300, using: &random))
-        ring.write(bytes, at: ring.count + distance, from: &pool)
-        for (index, octet) in bytes.enumerated() { model.ahead[distance + index] = octet }
-      case 5:
-        let length = model.joinable
-        ring.extend(by: length)
-        model.join(length)
+        model += bytes
+      case 3:
+        let bytes = random.bytes(Int.random(in: 0...700, using: &random))
+        let isTaken = ring.prepend(bytes.raw, from: &pool)
+        try #require(isTaken)
+        model = bytes + model
+      case 4, 5:
+        var other = ByteRing()
+        let bytes = random.bytes(Int.random(in: 0...3000, using: &random))
+        other.append(random.bytes(300), from: &pool)
+        other.consume(300)
+        other.append(bytes, from: &pool)
+        let isTaken = ring.append(allOf: &other, from: &pool)
+        let isEmpty = other.isEmpty && other.capacity == 0
+        try #require(isTaken && isEmpty)
+        model += bytes
       case 6...8:
         let length = Int.random(in: 0...ring.count, using: &random)
         ring.consume(length)
-        model.queue.removeFirst(length)
+        model.removeFirst(length)
       default:
         if step % 50 == 49 {
           ring.release(to: &pool)
-          model = Model()
+          model = []
         }
       }
       let held = contents(ring)
-      try #require(held == model.queue, "seed \(seed), step \(step)")
+      try #require(held == model, "seed \(seed), step \(step)")
     }
     ring.release(to: &pool)
     let lent = pool.bytesLent
@@ -83,6 +68,30 @@ struct ByteRingTests {
     ring.release(to: &pool)
     let lent = pool.bytesLent
     #expect(ring.capacity == 0 && ring.count == 0 && lent == 0)
+  }
+
+  // SEC-28
+  @Test func `without memory a ring stays as it is`() {
+    var pool = BufferPool()
+    var ring = ByteRing()
+    var other = ByteRing()
+    ring.append([UInt8](repeating: 1, count: 500), from: &pool)
+    other.append([UInt8](repeating: 2, count: 500), from: &pool)
+    pool.limit = 2047
+    var isTaken = ring.append([UInt8](repeating: 3, count: 13).raw, from: &pool)
+    #expect(!isTaken && ring.count == 500)
+    isTaken = ring.prepend([UInt8](repeating: 3, count: 13).raw, from: &pool)
+    #expect(!isTaken && ring.count == 500)
+    isTaken = ring.append(allOf: &other, from: &pool)
+    #expect(!isTaken && ring.count == 500 && other.count == 500)
+    // What fits into the memory it has needs none.
+    isTaken = ring.append([UInt8](repeating: 3, count: 12).raw, from: &pool)
+    #expect(isTaken)
+    pool.limit = 2048
+    isTaken = ring.append(allOf: &other, from: &pool)
+    let lent = pool.bytesLent
+    #expect(isTaken && ring.count == 1012 && lent == 1024)
+    ring.release(to: &pool)
   }
 
   @Test func `a queue that wraps comes out in two pieces`() {

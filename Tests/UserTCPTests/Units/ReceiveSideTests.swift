@@ -51,7 +51,7 @@ struct ReceiveSideTests {
 
   @Test func `any number of super-segments may come before an ACK goes`() {
     var pool = BufferPool()
-    var side = ReceiveSide(bufferLimit: 65_535, maximumBuffer: 65_535)
+    var side = ReceiveSide(bufferLimit: 65_535)
     side.begin(initial: SequenceNumber(0))
     for _ in 0..<1000 {
       let placement = place([1, 2], at: side.next, isSuperSegment: true, &side, &pool)
@@ -69,7 +69,7 @@ struct ReceiveSideTests {
   func `text in any order and overlap comes out as it was`(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var pool = BufferPool()
-    var side = ReceiveSide(bufferLimit: 20_000, maximumBuffer: 20_000)
+    var side = ReceiveSide(bufferLimit: 20_000)
     let initial = SequenceNumber(0xFFFF_F000)
     side.begin(initial: initial)
     let text = random.bytes(15_000)
@@ -96,7 +96,7 @@ struct ReceiveSideTests {
   // LC-14
   @Test func `a FIN ahead of a gap waits for it`() {
     var pool = BufferPool()
-    var side = ReceiveSide(bufferLimit: 1000, maximumBuffer: 1000)
+    var side = ReceiveSide(bufferLimit: 1000)
     side.begin(initial: SequenceNumber(9))
     _ = place([3, 4], at: SequenceNumber(12), &side, &pool)
     side.placeFIN(at: SequenceNumber(14))
@@ -117,23 +117,23 @@ struct ReceiveSideTests {
   // R9293-MUST-39, R9293-SHLD-14
   @Test func `the right edge moves by full segments and never left`() {
     var pool = BufferPool()
-    var side = ReceiveSide(bufferLimit: 10_000, maximumBuffer: 10_000)
+    var side = ReceiveSide(bufferLimit: 10_000)
     side.begin(initial: SequenceNumber(0))
     _ = place([UInt8](repeating: 7, count: 10_000), at: side.next, &side, &pool)
     var field = side.windowField()
     #expect(field == 0)
     var edge = side.edge
     for count in [1, 100, 300] {
-      side.consume(count, mayGrow: true, pool: &pool)
+      side.consume(count, pool: &pool)
       field = side.windowField()
       #expect(field == 0, "after \(count) octets more")
     }
-    side.consume(200, mayGrow: true, pool: &pool)
+    side.consume(200, pool: &pool)
     field = side.windowField()
     #expect(field == 601)
     #expect(side.edge - edge == 601)
     edge = side.edge
-    side.consume(9_399, mayGrow: true, pool: &pool)
+    side.consume(9_399, pool: &pool)
     field = side.windowField()
     #expect(field == 10_000)
     #expect(side.edge - edge == 9_399)
@@ -143,7 +143,7 @@ struct ReceiveSideTests {
   // R9293-MUST-31, R9293-MUST-32, R9293-MUST-33
   @Test func `the urgent mark only moves ahead and ends when it is read`() {
     var pool = BufferPool()
-    var side = ReceiveSide(bufferLimit: 1000, maximumBuffer: 1000)
+    var side = ReceiveSide(bufferLimit: 1000)
     side.begin(initial: SequenceNumber(0xFFFF_FFFE))
     let start = side.next
     var isNews = side.urgentArrives(end: start + 5)
@@ -157,10 +157,10 @@ struct ReceiveSideTests {
     _ = place([UInt8](repeating: 1, count: 20), at: start, &side, &pool)
     var urgent = side.urgentCount
     #expect(urgent == 8)
-    side.consume(6, mayGrow: true, pool: &pool)
+    side.consume(6, pool: &pool)
     urgent = side.urgentCount
     #expect(urgent == 2)
-    side.consume(2, mayGrow: true, pool: &pool)
+    side.consume(2, pool: &pool)
     urgent = side.urgentCount
     let isUrgent = side.isUrgent
     #expect(urgent == 0 && !isUrgent)

@@ -101,7 +101,8 @@ extension Connection {
 
   /// The peer has taken something.
   mutating func sendRingEased(_ context: inout TCPContext) {
-    wakeWriter()
+    if send.isStarved { growSendBuffer(context) }
+    if send.isWriterWaiting { wakeWriter(context) }
     if send.ring.isEmpty { send.ring.release(to: &context.buffers) }
   }
 
@@ -128,14 +129,6 @@ extension Connection {
       unansweredSince = context.now
       startRetransmissionTimer(&context)
     }
-  }
-
-  private mutating func wakeWriter() {
-    guard send.isWriterWaiting else { return }
-    // Half the buffer at once, so that a writer is not woken for every ACK.
-    guard send.room >= Int(send.bufferLimit) / 2 || send.ring.isEmpty else { return }
-    send.isWriterWaiting = false
-    events.insert(.writable)
   }
 
   private mutating func updateWindow(_ window: UInt32, from segment: TCPSegment) {

@@ -10,9 +10,8 @@ extension Connection {
     guard acceptsWrites, !send.isFinished else {
       throw state.isSynchronized ? .closed : .notConnected
     }
-    growSendBuffer(context.settings)
-    let count = min(bytes.byteCount, send.room)
-    send.ring.append(bytes.extracting(first: count), from: &context.buffers)
+    let room = writableCount(context)
+    let count = send.append(bytes, atMost: room, pool: &context.buffers)
     if urgent, count > 0 {
       send.isUrgent = true
       send.urgentEnd = send.dataEnd
@@ -22,22 +21,15 @@ extension Connection {
     return count
   }
 
-  /// Twice what may be in flight, so that an ACK always finds the next flight written.
-  private mutating func growSendBuffer(_ settings: borrowing StackSettings) {
-    let useful = 2 * min(congestion.window, Int(send.maximumWindow))
-    guard useful > Int(send.bufferLimit) else { return }
-    send.bufferLimit = UInt32(min(useful, max(settings.maximumSendBuffer, settings.sendBuffer)))
-  }
-
   var readable: Readable {
     if !receive.ring.isEmpty { return .bytes(receive.ring.count) }
     return receive.isFinished ? .endOfStream : .nothingYet
   }
 
   mutating func consume(_ count: Int, _ context: inout TCPContext) {
-    receive.consume(
-      count, mayGrow: context.settings.growsReceiveBuffer, pool: &context.buffers)
-    if outcome == nil, receive.owesWindowUpdate { acknowledgeNow() }
+    receive.consume(count, pool: &context.buffers)
+    if let useful = receive.usefulBuffer(at: context.now) { growReceiveBuffer(to: useful, context) }
+    if outcome == nil, receive.owesWindowUpdate(context.windowAllowance) { acknowledgeNow() }
   }
 
   /// CLOSE, as half-close: a FIN follows what was written (LC-16).
@@ -65,7 +57,7 @@ extension Connection {
     }
     receive.discard(pool: &context.buffers)
     // The room that unread octets took is free again.
-    if receive.owesWindowUpdate { acknowledgeNow() }
+    if receive.owesWindowUpdate(context.windowAllowance) { acknowledgeNow() }
     if grace > .zero, !receive.isFinished {
       deadlines.closing = context.now + grace
     } else {
@@ -73,7 +65,9 @@ extension Connection {
     }
     finish(&context)
     guard outcome == nil else { return }
-    if context.orphanCount > context.settings.maximumOrphans {
+    // Nobody waits for what an orphan has yet to send, least of all when there is no memory (SYS-15).
+    let isBurden = context.buffers.isExhausted && !send.ring.isEmpty
+    if isBurden || context.orphanCount > context.settings.maximumOrphans {
       context.counters.abortsOnMemory += 1  // SYS-15
       return abort(&context)
     }
@@ -112,14 +106,23 @@ extension Connection {
     _ change: (inout ConnectionOptions) -> Void, _ context: inout TCPContext
   ) {
     let before = (options.keepAlive, options.followsKeepAliveSettings)
+    let buffers = (options.receiveBuffer, options.sendBuffer)
     let timeoutBefore = options.userTimeout
     change(&options)
     options.dscp &= 0x3F
+    if options.receiveBuffer != buffers.0 {
+      receive.setBuffer(options.receiveBuffer(context.settings))
+    }
+    if options.sendBuffer != buffers.1 {
+      send.bufferLimit = UInt32(options.sendBuffer(context.settings))
+    }
     guard outcome == nil else { return }
     if before != (options.keepAlive, options.followsKeepAliveSettings) { startKeepAlive(&context) }
     if timeoutBefore != options.userTimeout, state.isSynchronized {
       advertiseUserTimeout(context.settings)
     }
-    flags.insert(.isOutputDue)  // Nagle may have been switched off
+    if options.quickAcknowledgment, deadlines.acknowledgment != .never { acknowledgeNow() }
+    if send.isWriterWaiting { wakeWriter(context) }
+    flags.insert(.isOutputDue)  // Nagle or the cork may have been switched off
   }
 }

@@ -112,8 +112,9 @@ extension Connection {
     segment.sequence = syn.sequence + 1
     let kept = text.extracting(first: min(text.byteCount, receive.window))
     guard kept.byteCount > 0 else { return }
-    flags.insert(.usesFastOpen)
     receive.learnSegmentSize(segment)
     place(kept, at: segment.sequence, of: segment, &context)
+    // Unless memory is spent; then it comes again.
+    if receive.next > segment.sequence { flags.insert(.usesFastOpen) }
   }
 }

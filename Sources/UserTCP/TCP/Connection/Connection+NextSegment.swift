@@ -179,6 +179,7 @@ extension Connection {
       send.next = end
       send.isFINSent = withFIN || send.isFINSent
       if unansweredSince == .never { unansweredSince = context.now }
+      if send.isWriterWaiting { wakeWriter(context) }  // less is unsent (TCP_NOTSENT_LOWAT)
     }
     if deadlines.retransmission == .never || send.unacknowledged == start {
       startRetransmissionTimer(&context)
@@ -234,8 +235,8 @@ extension Connection {
     if available == whole { return whole }
     if available == unsent {
       let goesAtOnce =
-        options.noDelay || send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
-        || (send.textFlight == 0 && whole == 0)
+        send.isFinished || send.isUrgent || flags.contains(.mayBeSmall)
+        || !options.cork && (options.noDelay || (send.textFlight == 0 && whole == 0))
       return goesAtOnce ? available : whole
     }
     // Cut short by the peer's window.
@@ -320,7 +321,7 @@ extension Connection {
 
   /// The window to offer now, with a count of when it shuts and opens.
   private mutating func windowField(_ context: inout TCPContext) -> UInt16 {
-    let field = receive.windowField()
+    let field = receive.windowField(context.windowAllowance)
     if (field == 0) != receive.isShut {
       receive.isShut = field == 0
       if field == 0 {

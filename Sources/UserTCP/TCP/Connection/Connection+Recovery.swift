@@ -78,6 +78,7 @@ extension Connection {
     else { return true }
     activity.state.rack.duplicateReported(acknowledged: acknowledgment, next: send.next)
     if activity.state.undo.duplicateReported(from: block.left, block.right - block.left) {
+      overtakingSeen()
       undoReduction(&context)
     }
     return true
@@ -255,6 +256,7 @@ extension Connection {
   ) {
     guard activity.state.phase != .open else { return }
     if advanced, let echo, activity.state.undo.isProvenSpurious(byEcho: echo.value) {
+      overtakingSeen()
       return undoReduction(&context)
     }
     guard activity.state.phase == .loss, activity.state.undo.isTimeoutInDoubt else { return }
@@ -269,6 +271,12 @@ extension Connection {
       // FRTO-2: nothing new has shown it, or nothing new can be sent that would.
       activity.state.undo.isTimeoutInDoubt = false
     }
+  }
+
+  /// What fast recovery took for lost had only been overtaken: the path reorders, though RACK has not seen
+  /// it because every late segment was sent again before it arrived. As Linux has it.
+  private mutating func overtakingSeen() {
+    if activity.state.phase == .recovery { activity.state.rack.noteReordering() }
   }
 
   /// The windows are what they were, and nothing waits to be sent again (RFC 4015, CUB-5).

@@ -130,6 +130,7 @@ extension Connection {
       timestamps.update(
         option.value, sequence: segment.sequence, lastAcknowledged: receive.lastAcknowledged,
         at: context.now)
+      if !receive.tuning.hasSample { measureReceiving(segment, option, context) }
     }
     // Second: RST. Third, security, is not implemented by anyone. Fourth: SYN.
     if segment.isReset { return resetArrives(segment, &context) }
@@ -168,6 +169,16 @@ extension Connection {
     context.counters.pawsRejected += 1
     answerInvalid(segment, skipped: \.paws, &context)
     return false
+  }
+
+  /// The receiver's round trip: of segments that were full, since a small one may have been waited for.
+  private mutating func measureReceiving(
+    _ segment: TCPSegment, _ option: TCPOptions.Timestamps, _ context: borrowing TCPContext
+  ) {
+    guard option.echo != 0, segment.textCount > 0, segment.textCount >= Int(receive.segmentSize)
+    else { return }
+    let age = timestamps.value(at: context.now) &- option.echo
+    receive.tuning.echoArrived(after: Int32(bitPattern: age))
   }
 
   private mutating func unacceptableArrives(
@@ -235,14 +246,13 @@ extension Connection {
   private mutating func takesTurnToAnswer(
     skipped: SkipCounter, _ context: inout TCPContext
   ) -> Bool {
-    guard
-      lastInvalidReply == .never
-        || context.now - lastInvalidReply >= context.settings.invalidReplyInterval
-    else {
+    let now = UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now))
+    let interval = context.settings.invalidReplyInterval.nanoseconds / 1_000_000
+    guard lastInvalidReply == 0 || Int64(now &- lastInvalidReply) >= interval else {
       context.counters.skippedReplies[keyPath: skipped] += 1
       return false
     }
-    lastInvalidReply = context.now
+    lastInvalidReply = max(now, 1)
     return true
   }
 
@@ -297,9 +307,13 @@ extension Connection {
     let isSuperSegment =
       segment.segmentSize > 0 && segment.textCount >= 2 * segment.segmentSize
     let before = receive.next
-    switch receive.place(
+    var placement = receive.place(
       text, at: sequence, isSuperSegment: isSuperSegment, pool: &context.buffers)
-    {
+    if placement == .noMemory {
+      placement = placeAfterPruning(
+        text, at: sequence, isSuperSegment: isSuperSegment, &context)
+    }
+    switch placement {
     case .inOrder:
       acknowledgeInTime(&context)
     case .filledGap:
@@ -310,11 +324,30 @@ extension Connection {
     case .refused:
       context.counters.outOfOrderDropped += 1
       duplicateACKs(for: segment, &context)
+    case .noMemory:
+      // Not acknowledged, so it comes again when the peer's patience is over (SEC-28).
+      context.counters.receivePruned += 1
+      context.counters.receiveQueueDrops += 1
     }
     let count = receive.next - before
     guard count > 0 else { return }
     bytesReceived &+= UInt64(count)
     if !receive.discardsText { events.insert(.readable) }
+  }
+
+  /// The stack's memory is spent: what waits behind a gap makes room for what is in order (RFC 2018 §8).
+  private mutating func placeAfterPruning(
+    _ text: RawSpan, at sequence: SequenceNumber, isSuperSegment: Bool,
+    _ context: inout TCPContext
+  ) -> ReceiveSide.Placement {
+    context.counters.pruneCalls += 1
+    while receive.outOfOrder.prune(pool: &context.buffers) {
+      context.counters.outOfOrderPruned += 1
+      let placement = receive.place(
+        text, at: sequence, isSuperSegment: isSuperSegment, pool: &context.buffers)
+      if placement != .noMemory { return placement }
+    }
+    return .noMemory
   }
 
   private mutating func finArrives(_ context: inout TCPContext) {
@@ -331,7 +364,7 @@ extension Connection {
   /// RFC 9293 §3.8.6.3: at once for every second full segment and while the peer is in slow start,
   /// else within the delay (SHLD-18, SHLD-19, MUST-40).
   private mutating func acknowledgeInTime(_ context: inout TCPContext) {
-    if receive.owesImmediateACK { return acknowledgeNow() }
+    if receive.owesImmediateACK || options.quickAcknowledgment { return acknowledgeNow() }
     if quickAcknowledgments > 0 {
       quickAcknowledgments -= 1
       return acknowledgeNow()

@@ -54,6 +54,8 @@ struct Connection: ~Copyable {
     static let owesCookie = Flags(rawValue: 1 << 28)
     /// The path may take larger segments, and probes are to find out (RFC 4821).
     static let isPathSearched = Flags(rawValue: 1 << 29)
+    /// In the queue of those whose programs could write nothing for lack of memory.
+    static let awaitsMemory = Flags(rawValue: 1 << 30)
   }
 
   let key: ConnectionKey
@@ -75,8 +77,8 @@ struct Connection: ~Copyable {
   var synRetransmissions: UInt8 = 0
   /// Retransmissions of the oldest octet since it last moved.
   var retransmissionsInRow: UInt8 = 0
-  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
-  var remoteUserTimeout: UInt16 = 0
+  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
+  var fastOpenListener = FastOpenListener()
 
   var send: SendSide
   var receive: ReceiveSide
@@ -84,6 +86,8 @@ struct Connection: ~Copyable {
   var roundTrip: RoundTripEstimator
   var congestion: CongestionController
   var ecn = ECNState()
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
+  var remoteUserTimeout: UInt16 = 0
   /// Without SACK.
   var recovery: FastRecovery
   /// With SACK: what is in flight, and its recovery.
@@ -94,16 +98,14 @@ struct Connection: ~Copyable {
   var unansweredSince = Instant.never
   var lastReceived: Instant
   var lastSent: Instant
-  /// When an invalid segment was last answered (SEC-8); `.never`: not yet.
-  var lastInvalidReply = Instant.never
 
   var bytesSent: UInt64 = 0
   var bytesReceived: UInt64 = 0
   var segmentsSent: UInt32 = 0
   var segmentsReceived: UInt32 = 0
   var retransmissions: UInt32 = 0
-  /// Which listener counts this as pending; meaningful with `isFastOpenPending`.
-  var fastOpenListener = FastOpenListener()
+  /// When an invalid segment was last answered (SEC-8), in milliseconds modulo 2^32; 0: not yet.
+  var lastInvalidReply: UInt32 = 0
 
   init(
     key: ConnectionKey, state: TCPState, initial: SequenceNumber, segmentSize: Int,
@@ -115,10 +117,9 @@ struct Connection: ~Copyable {
     let settings = context.settings
     // Not the table's generation: what is known of the path is looked up before anything is sent.
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: settings.sendBuffer,
+      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(settings),
       pathGeneration: context.paths.generation &- 1)
-    receive = ReceiveSide(
-      bufferLimit: settings.receiveBuffer, maximumBuffer: settings.maximumReceiveBuffer)
+    receive = ReceiveSide(bufferLimit: options.receiveBuffer(settings))
     timestamps = TimestampState(offset: context.timestampOffset(key))
     roundTrip = RoundTripEstimator(
       initialTimeout: settings.initialRetransmissionTimeout, start: initial + 1)
@@ -193,6 +194,7 @@ struct Connection: ~Copyable {
     deadlines.retransmission = .never
     unansweredSince = .never
     retransmissionsInRow = 0
+    receive.beginTuning(at: context.now, roundTrip: roundTrip.smoothed)
     startKeepAlive(&context)
     advertiseUserTimeout(context.settings)
     // Whoever accepts a connection knows, and this one may have been accepted long ago.

@@ -18,6 +18,7 @@
   /// What is known of servers for Fast Open.
   var fastOpenCache: FastOpenCache
   private var challenges: ChallengeBudget
+  private var pressure = MemoryPressure()
   let secrets: HostSecrets
   /// The device cuts super-segments.
   let sendsSuperSegments: Bool
@@ -29,6 +30,7 @@
     fastOpenCache = FastOpenCache(secrets: secrets)
     paths = PathTable(secrets: secrets)
     challenges = ChallengeBudget(seed: secrets.challengeSeed)
+    buffers.limit = settings.memory.limit
   }
 
   /// IPv4 and TCP headers without options: what the MTU loses to them.
@@ -39,6 +41,19 @@
     if challenges.take(at: now, limit: settings.challengeLimit) { return true }
     counters.skippedReplies.challenges += 1
     return false
+  }
+
+  /// Past the second mark of `tcp_mem`, until it falls below the first.
+  var isMemoryShort: Bool { pressure.isOn }
+
+  mutating func watchMemory() {
+    pressure.look(at: buffers.bytesLent, settings.memory, now: now, &counters)
+  }
+
+  /// What windows may do now.
+  var windowAllowance: WindowAllowance {
+    WindowAllowance(
+      least: isMemoryShort ? settings.leastReceiveBuffer : nil, mayShrink: settings.shrinksWindow)
   }
 
   /// Where the timestamp clock of a connection counts from (SEC-13, SYS-23).

@@ -23,7 +23,7 @@ public enum TCPError: Error, Hashable, Sendable {
   case addressNotAvailable
   /// The remote address can never be connected to: unspecified, broadcast, multicast.
   case invalidAddress
-  /// A limit of the stack is reached: connections or listeners.
+  /// A limit of the stack is reached: connections, listeners or memory.
   case limitReached
   /// The call needs an established connection.
   case notConnected

@@ -28,6 +28,8 @@ extension Connection {
     flags.formUnion([.isFastOpenPending, .isSYNDue, .isOutputDue])
     fastOpenListener = FastOpenListener(entry.listener)
     unansweredSince = context.now
+    // The program may read before the handshake shows how long a round trip takes.
+    receive.beginTuning(at: context.now, roundTrip: .zero)
   }
 
   /// Everything that an entry of the SYN queue remembers, in SYN-RECEIVED.
@@ -45,10 +47,10 @@ extension Connection {
     send.maximumWindow = send.window
     send.windowSequence = entry.remoteInitial
     send.windowAcknowledgment = entry.initial
-    receive.begin(initial: entry.remoteInitial)
+    receive.begin(initial: entry.remoteInitial, window: entry.window)
     if entry.flags.contains(.windowScale) {
-      send.windowShift = entry.remoteWindowShift
-      receive.offerScaling(shift: entry.windowShift)
+      send.windowShift = entry.windowShifts.remote
+      receive.offerScaling(shift: entry.windowShifts.own)
     }
     if entry.flags.contains(.ecn) {
       ecn.flags =

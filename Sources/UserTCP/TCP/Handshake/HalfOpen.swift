@@ -37,14 +37,14 @@ struct HalfOpen: BitwiseCopyable {
   var remoteSegmentSize: UInt16
   /// Of the SYN, never scaled.
   var remoteWindow: UInt16
-  var remoteWindowShift: UInt8
-  /// As offered on the SYN-ACK, for the life of the connection.
-  var windowShift: UInt8
+  var windowShifts: WindowShifts
   /// Of the listener's options.
   var dscp: UInt8
   var timeToLive: UInt8
   var retransmissions: UInt8
   var flags: Flags
+  /// What the SYN-ACK offers, never scaled.
+  var window: UInt16
   /// RFC 5482, as they came and as they go; 0: not.
   var remoteUserTimeout: UInt16 = 0
   var userTimeout: UInt16 = 0
@@ -53,11 +53,6 @@ struct HalfOpen: BitwiseCopyable {
   var sendNext: SequenceNumber { initial + 1 }
   var receiveNext: SequenceNumber { remoteInitial + 1 }
 
-  /// The window that the SYN-ACK offered.
-  static func window(_ settings: borrowing StackSettings) -> Int {
-    min(settings.receiveBuffer, Int(UInt16.max))
-  }
-
   /// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
   func synAck(_ context: borrowing TCPContext, isRetransmission: Bool = false) -> TCPHeader {
     var options = TCPOptions.none
@@ -65,7 +60,7 @@ struct HalfOpen: BitwiseCopyable {
     options.timestamps = timestamps(context)
     options.permitsSACK = flags.contains(.sack)
     if flags.contains(.windowScale) {
-      options.windowShift = windowShift
+      options.windowShift = windowShifts.own
     }
     // A SYN-ACK that is repeated is plain: the first may have been dropped for its cookie (RFC 7413 §4.2.1).
     if flags.contains(.owesCookie), !isRetransmission {
@@ -74,18 +69,17 @@ struct HalfOpen: BitwiseCopyable {
     if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
     return TCPHeader(
       flags: flags.contains(.ecn) ? [.syn, .ack, .ece] : [.syn, .ack], sequence: initial,
-      acknowledgment: receiveNext,
-      window: UInt16(Self.window(context.settings)), options: options)
+      acknowledgment: receiveNext, window: window, options: options)
   }
 
   /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
   func acknowledgment(_ context: borrowing TCPContext) -> TCPHeader {
     var options = TCPOptions.none
     options.timestamps = timestamps(context)
-    let shift = flags.contains(.windowScale) ? windowShift : 0
+    let shift = flags.contains(.windowScale) ? windowShifts.own : 0
     return TCPHeader(
       flags: .ack, sequence: sendNext, acknowledgment: receiveNext,
-      window: UInt16(Self.window(context.settings) >> Int(shift)), options: options)
+      window: window >> UInt16(shift), options: options)
   }
 
   func reply(_ header: TCPHeader) -> Reply {
@@ -102,4 +96,19 @@ struct HalfOpen: BitwiseCopyable {
   func timestampClock(_ context: borrowing TCPContext) -> TimestampState {
     context.secrets.timestampClock(key, hasOffset: flags.contains(.timestampOffset))
   }
+}
+
+/// Both ends' window shifts in one octet; neither is above 14 (TS-3).
+struct WindowShifts: BitwiseCopyable {
+  private var bits: UInt8
+
+  init(remote: UInt8, own: UInt8) { bits = min(remote, 14) << 4 | min(own, 14) }
+
+  /// Of the SYN.
+  var remote: UInt8 {
+    get { bits >> 4 }
+    set { self = WindowShifts(remote: newValue, own: own) }
+  }
+  /// As offered on the SYN-ACK, for the life of the connection.
+  var own: UInt8 { bits & 0xF }
 }

@@ -68,7 +68,7 @@ struct SYNQueue: ~Copyable {
     }
     guard passesTimestampCheck(segment, slot, &context) else { return .handled }
     let next = entries[slot].receiveNext
-    let edge = next + HalfOpen.window(context.settings)
+    let edge = next + Int(entries[slot].window)
     guard
       ReceiveSide.accepts(segment.sequence, length: segment.length, next: next, edge: edge)
     else {

@@ -1,18 +1,30 @@
 // The receiving half of a connection: the receive sequence space of RFC 9293 §3.3.1, reassembly, the
 // window we offer and the urgent mark. Knows when an ACK is owed, sends none.
 //
-//    read here      next                     edge
-//     | ring: in order | gap, out of order …   |  never accepted
+//    read here      next                             edge
+//     | ring: in order | gap, out of order: reassembly |  never accepted
 //
 // `edge` is the true right edge: the largest ever promised, before rounding by the window shift
 // (TS-4), and it never moves left (R9293-SHLD-14).
 
+/// What the stack allows the windows of its connections at the moment.
+struct WindowAllowance: BitwiseCopyable {
+  /// While memory is short, who has left so much unread gets no new room; `nil`: memory is not short.
+  var least: Int? = nil
+  /// `tcp_shrink_window`
+  var mayShrink = false
+}
+
+/// The fields lie so that none leaves a gap: every connection has them.
 struct ReceiveSide: ~Copyable {
-  /// Octets up to `next` to be read, and out-of-order octets behind them.
+  /// Octets up to `next`, to be read.
   var ring = ByteRing()
-  var outOfOrder = SequenceRanges()
   /// IRS
   var initial = SequenceNumber(0)
+  /// Octets behind a gap.
+  var outOfOrder = ReassemblyQueue()
+  /// RMSS: the largest segment the peer has sent, for counting full segments.
+  private(set) var segmentSize: UInt16 = 0
   /// RCV.NXT
   var next = SequenceNumber(0)
   private(set) var edge = SequenceNumber(0)
@@ -24,17 +36,17 @@ struct ReceiveSide: ~Copyable {
   private(set) var urgentEnd = SequenceNumber(0)
   /// How much may be buffered: grows while the reader keeps up.
   private(set) var bufferLimit: UInt32
-  private let maximumBuffer: UInt32
-  /// Octets read since the limit last grew.
-  private var readSinceGrowth: UInt32 = 0
-  /// Received in order since the last ACK.
-  private(set) var unacknowledgedCount: UInt32 = 0
-  /// RMSS: the largest segment the peer has sent, for counting full segments.
-  private(set) var segmentSize: UInt16 = 0
+  /// How much that should be.
+  var tuning = ReceiveTuning()
   /// Super-segments received since the last ACK (OFF-7).
   private(set) var superSegments: UInt8 = 0
   /// Rcv.Wind.Shift: as offered on our SYN, and 0 again when the peer does not scale.
   private(set) var windowShift: UInt8 = 0
+  /// Received in order since the last ACK.
+  private(set) var unacknowledgedCount: UInt32 = 0
+  /// What arrived twice and has not been reported (SACK-8); empty when there is nothing such.
+  private var duplicateStart = SequenceNumber(0)
+  private var duplicateEnd = SequenceNumber(0)
   /// Window scaling is offered, or agreed.
   private(set) var isScaled = false
   private var hasFIN = false
@@ -43,23 +55,19 @@ struct ReceiveSide: ~Copyable {
   private(set) var isUrgent = false
   /// Both ends said that they understand SACK (SACK-1).
   var sendsSACK = false
-  /// What arrived twice and has not been reported (SACK-8).
-  private var duplicate: SACKBlocks.Block?
   /// The last segment we sent offered no window.
   var isShut = false
   /// The program is gone; octets are acknowledged and thrown away.
   var discardsText = false
 
-  init(bufferLimit: Int, maximumBuffer: Int) {
-    self.bufferLimit = UInt32(bufferLimit)
-    self.maximumBuffer = UInt32(maximumBuffer)
-  }
+  init(bufferLimit: Int) { self.bufferLimit = UInt32(bufferLimit) }
 
   /// The peer's SYN has arrived.
-  mutating func begin(initial: SequenceNumber) {
+  /// - Parameter window: what our SYN-ACK has offered; `nil`: what a SYN of ours offers.
+  mutating func begin(initial: SequenceNumber, window: UInt16? = nil) {
     self.initial = initial
     next = initial + 1
-    edge = next + Int(min(bufferLimit, UInt32(UInt16.max)))
+    edge = next + Int(window ?? unscaledWindowField)
     lastAcknowledged = next
   }
 
@@ -87,31 +95,52 @@ struct ReceiveSide: ~Copyable {
   /// RCV.WND
   var window: Int { edge - next }
 
+  /// The largest window that the field can say.
+  private var largestWindow: Int { Int(UInt16.max) << Int(windowShift) }
+
   /// How far the right edge could be moved now.
-  private var possibleEdge: SequenceNumber {
-    let possible = next + max(0, Int(bufferLimit) - ring.count)
+  private func possibleEdge(_ allowance: WindowAllowance) -> SequenceNumber {
+    if let least = allowance.least, ring.count >= least { return edge }
+    let possible = next + min(max(0, Int(bufferLimit) - ring.count), largestWindow)
     return .latest(edge, possible)
   }
 
+  /// What there is room for, whatever was promised: nothing rather than a silly window.
+  private func shrunkWindow(_ allowance: WindowAllowance) -> Int {
+    if let least = allowance.least, ring.count >= least { return 0 }
+    let room = max(0, Int(bufferLimit) - ring.count)
+    return room < leastGain ? 0 : room
+  }
+
+  /// Less than this is not worth offering.
+  private var leastGain: Int { min(Int(bufferLimit) / 2, max(Int(segmentSize), 536)) }
+
   /// Silly-window avoidance (RFC 9293 §3.8.6.2.2, MUST-39): the edge moves by at least half the
   /// buffer or a full segment, or not at all.
-  private var edgeMayMove: Bool {
-    let gain = possibleEdge - edge
-    return gain > 0 && gain >= min(Int(bufferLimit) / 2, max(Int(segmentSize), 536))
+  private func edgeMayMove(to possible: SequenceNumber) -> Bool {
+    let gain = possible - edge
+    return gain > 0 && gain >= leastGain
   }
 
   /// The peer may soon be held back by a window that is larger by now: worth an ACK of its own.
-  var owesWindowUpdate: Bool { !isFinished && edgeMayMove && window < Int(bufferLimit) / 2 }
+  func owesWindowUpdate(_ allowance: WindowAllowance) -> Bool {
+    guard !isFinished else { return false }
+    // A window that was offered as shut although its edge lies further on.
+    if isShut, window > 0, allowance.mayShrink { return shrunkWindow(allowance) > 0 }
+    return window < Int(bufferLimit) / 2 && edgeMayMove(to: possibleEdge(allowance))
+  }
 
   /// The window field of a segment sent now; moves the edge as far as it may.
-  mutating func windowField() -> UInt16 {
-    if edgeMayMove { edge = possibleEdge }
+  mutating func windowField(_ allowance: WindowAllowance = WindowAllowance()) -> UInt16 {
+    let possible = possibleEdge(allowance)
+    if edgeMayMove(to: possible) { edge = possible }
     // Rounding down would let the edge seem to retreat (RFC 7323 §2.4 allows it); while there is room
     // it is rounded up instead.
     let unit = 1 << Int(windowShift)
     let roundedUp = next + (window + unit - 1) / unit * unit
-    if roundedUp <= possibleEdge { edge = roundedUp }
-    return UInt16(min(window >> windowShift, Int(UInt16.max)))
+    if roundedUp <= possible { edge = roundedUp }
+    let offered = allowance.mayShrink ? min(window, shrunkWindow(allowance)) : window
+    return UInt16(min(offered >> windowShift, Int(UInt16.max)))
   }
 
   /// Fields of SYN segments are never scaled (TS-2).
@@ -123,16 +152,10 @@ struct ReceiveSide: ~Copyable {
   // MARK: Reading
 
   /// The program took `count` octets.
-  mutating func consume(_ count: Int, mayGrow: Bool, pool: inout BufferPool) {
+  mutating func consume(_ count: Int, pool: inout BufferPool) {
     ring.consume(count)
-    // A reader that empties a whole window's worth keeps up: offer twice as much.
-    readSinceGrowth = readSinceGrowth &+ UInt32(truncatingIfNeeded: count)
-    if mayGrow, readSinceGrowth >= bufferLimit, ring.isEmpty, bufferLimit < maximumBuffer {
-      bufferLimit = min(bufferLimit * 2, maximumBuffer)
-      readSinceGrowth = 0
-    }
     if isUrgent, urgentEnd <= readPosition { isUrgent = false }
-    if ring.isEmpty, outOfOrder.isEmpty { ring.release(to: &pool) }
+    if ring.isEmpty { ring.release(to: &pool) }
   }
 
   /// Sequence number of the next octet to be read.
@@ -144,15 +167,37 @@ struct ReceiveSide: ~Copyable {
   /// The program reads no more: what it left unread goes, what comes is thrown away.
   mutating func discard(pool: inout BufferPool) {
     discardsText = true
-    outOfOrder.removeAll()
+    outOfOrder.removeAll(pool: &pool)
     ring.release(to: &pool)
   }
 
   /// Gives all memory back.
   mutating func release(pool: inout BufferPool) {
-    outOfOrder.removeAll()
+    outOfOrder.removeAll(pool: &pool)
     ring.release(to: &pool)
   }
+
+  // MARK: Buffer
+
+  /// The handshake is over; it took `roundTrip`, zero when nobody knows.
+  mutating func beginTuning(at now: Instant, roundTrip: Interval) {
+    tuning.begin(at: now, position: next, edge: edge, roundTrip: roundTrip)
+  }
+
+  /// The least octets a buffer is good for, after what the program has read in a round trip: twice as many,
+  /// since the peer may double its rate in the next, and some segments. `nil` while the round lasts.
+  mutating func usefulBuffer(at now: Instant) -> Int? {
+    let octets = tuning.octetsRead(upTo: readPosition, next: next, edge: edge, at: now)
+    return octets.map { 2 * max($0, 0) + 16 * Int(segmentSize) }
+  }
+
+  /// Makes the buffer as large as `size`, but not larger than `most` or than a window can be.
+  mutating func growBuffer(to size: Int, atMost most: Int) {
+    bufferLimit = max(bufferLimit, UInt32(clamping: min(size, most, largestWindow)))
+  }
+
+  /// The program has chosen a size. What was promised stays (R9293-SHLD-14).
+  mutating func setBuffer(_ size: Int) { bufferLimit = UInt32(size) }
 
   // MARK: Arrival
 
@@ -186,6 +231,8 @@ struct ReceiveSide: ~Copyable {
     case outOfOrder
     /// Out of order, and there was no room to remember it.
     case refused
+    /// In order, and the stack's memory is spent: as if it had not come.
+    case noMemory
   }
 
   /// Takes text whose first octet is `sequence`, already cut to the window, and a FIN behind it.
@@ -198,21 +245,17 @@ struct ReceiveSide: ~Copyable {
       if count > 0, let known = outOfOrder.touch(sequence, sequence + count) {
         duplicateArrived(known.start, known.end)
       }
-      guard count == 0 || outOfOrder.insert(sequence, sequence + count) else { return .refused }
-      ring.write(text, at: ring.count + (sequence - next), from: &pool)
-      return .outOfOrder
+      let isKept = count == 0 || outOfOrder.insert(text, at: sequence, pool: &pool)
+      return isKept ? .outOfOrder : .refused
     }
+    guard discardsText || ring.append(text, from: &pool) else { return .noMemory }
     unacknowledgedCount &+= UInt32(count)
     if isSuperSegment, superSegments < .max { superSegments += 1 }
     next += count
-    if discardsText { return .inOrder }
-    ring.append(text, from: &pool)
     if outOfOrder.isEmpty { return .inOrder }
-    if let reached = outOfOrder.takeReached(by: next) {
-      ring.extend(by: reached - next)
-      unacknowledgedCount &+= UInt32(reached - next)
-      next = reached
-    }
+    let reached = outOfOrder.takeReached(by: next, into: &ring, pool: &pool)
+    unacknowledgedCount &+= UInt32(reached)
+    next += reached
     return .filledGap
   }
 
@@ -242,7 +285,8 @@ struct ReceiveSide: ~Copyable {
 
   /// Octets arrived again; the next segment says so (RFC 2883).
   mutating func duplicateArrived(_ start: SequenceNumber, _ end: SequenceNumber) {
-    if sendsSACK, start < end { duplicate = SACKBlocks.Block(left: start, right: end) }
+    guard sendsSACK, start < end else { return }
+    (duplicateStart, duplicateEnd) = (start, end)
   }
 
   /// What the next segment reports: first a duplicate, once, then what has arrived out of order, the
@@ -252,15 +296,13 @@ struct ReceiveSide: ~Copyable {
   ) -> SACKBlocks {
     var blocks = SACKBlocks()
     guard sendsSACK else { return blocks }
-    if let duplicate, reportsDuplicates {
-      blocks.append(duplicate)
+    if duplicateStart != duplicateEnd, reportsDuplicates {
+      blocks.append(SACKBlocks.Block(left: duplicateStart, right: duplicateEnd))
       counters.duplicatesSent += 1
     }
-    duplicate = nil
-    var range = outOfOrder.latest()
-    while let next = range, Int(blocks.count) < limit {
-      blocks.append(SACKBlocks.Block(left: next.start, right: next.end))
-      range = outOfOrder.latest(before: next)
+    duplicateStart = duplicateEnd
+    outOfOrder.forEachRecent(atMost: limit - Int(blocks.count)) { range in
+      blocks.append(SACKBlocks.Block(left: range.start, right: range.end))
     }
     return blocks
   }

@@ -50,6 +50,8 @@ struct RACK: BitwiseCopyable {
     }
   }
 
+  mutating func noteReordering() { sawReordering = true }
+
   private mutating func noteHighest(_ transmission: Transmission) {
     highest = .latest(highest, transmission.end)
   }

@@ -70,6 +70,23 @@ struct SendSide: ~Copyable {
   var hasUnsent: Bool { next < dataEnd || (isFinished && !isFINSent) }
   var room: Int { max(0, Int(bufferLimit) - ring.count) }
 
+  /// The buffer, and neither window, holds the next flight back: not a full segment of it is left, and the
+  /// program would write more.
+  var isStarved: Bool { isWriterWaiting && dataEnd - next < Int(segmentSize) }
+
+  /// Octets that have never been sent.
+  var unsent: Int { dataEnd - .latest(next, dataStart) }
+
+  /// Takes as many octets as there is room and memory for, and says how many.
+  mutating func append(_ bytes: RawSpan, atMost room: Int, pool: inout BufferPool) -> Int {
+    var count = min(bytes.byteCount, room)
+    while !ring.append(bytes.extracting(first: count), from: &pool) {
+      // Fewer take less memory, and what fits into the ring takes none.
+      count = max(count / 2, ring.capacity - ring.count)
+    }
+    return count
+  }
+
   /// Advances SND.UNA; returns how many octets of text that was.
   mutating func acknowledge(_ acknowledgment: SequenceNumber) -> Int {
     let text = min(max(acknowledgment - dataStart, 0), ring.count)
