@@ -41,7 +41,8 @@ public struct FrameChecks: Sendable {
     if packet.destination.isLoopback || packet.destination.isThisNetwork {
       problems.append("destination \(packet.destination) is never on a link (IP4-5)")
     }
-    if packet.ecn == .ect1 || packet.ecn == .ce {
+    // An echo reply has the type of service of its request, whatever that was.
+    if packet.protocolNumber == IPv4Packet.tcp, packet.ecn == .ect1 || packet.ecn == .ce {
       problems.append("\(packet.ecn) is not for us to set (ECN-2)")
     }
     if packet.timeToLive == 0 { problems.append("TTL 0 (IP4-7)") }

@@ -123,7 +123,7 @@ struct TCPSegmentTests {
     #expect(segment.sourcePort == 0x1234 && segment.destinationPort == 80)
     #expect(segment.sequence == SequenceNumber(0x0102_0304))
     #expect(segment.acknowledgment == SequenceNumber(0x0506_0708))
-    #expect(segment.flags == [.fin, .syn, .rst, .psh, .ack, .urg])
+    #expect(segment.flags == [.fin, .syn, .rst, .psh, .ack, .urg, .ece, .cwr])
     #expect(segment.window == 0x8001)
     #expect(segment.urgentPointer == 7)
     #expect(segment.options.maximumSegmentSize == 1460)
