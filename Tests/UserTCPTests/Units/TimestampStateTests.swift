@@ -47,11 +47,11 @@ struct TimestampStateTests {
     let state = state(recent: 1000)
     let days = Interval.seconds(24 * 24 * 3600)
     #expect(state.rejects(1, at: .zero + days))
-    #expect(!state.rejects(1, at: .zero + days + .milliseconds(1)))
+    #expect(!state.rejects(1, at: .zero + days + .seconds(1)))
     var replaced = state
     replaced.update(
       1, sequence: SequenceNumber(5), lastAcknowledged: SequenceNumber(5),
-      at: .zero + days + .milliseconds(1))
+      at: .zero + days + .seconds(1))
     #expect(replaced.recent == 1)
   }
 

@@ -38,6 +38,7 @@ struct ProportionalRateReduction: BitwiseCopyable {
     }
     // The first retransmission goes at once, however small the share.
     if out == 0, allowed < segmentSize { allowed = segmentSize }
-    return pipe + max(allowed, 0)
+    // With nothing on its way no ACK would ever come: one segment always may be.
+    return max(pipe + max(allowed, 0), segmentSize)
   }
 }
