@@ -17,6 +17,16 @@ import Testing
     #expect(NetstatStatistics.always.isSubset(of: names))
   }
 
+  // CNT-5
+  @Test(arguments: [
+    "TCPSackRecovery", "TCPLostRetransmit", "TCPLossProbes", "TCPLossProbeRecovery",
+    "TCPSpuriousRTOs", "TCPFullUndo", "TCPDSACKRecv", "TCPDSACKOldSent", "TCPSACKDiscard",
+    "TCPSACKReneging",
+  ])
+  func `what loss recovery counts has a source`(_ name: String) {
+    #expect(LinuxCounter.counted["TcpExt\(name)"] != nil)
+  }
+
   // NST-11
   @Test func `nstat prints what is new, with zeros all, with a pattern some`() {
     let first = CounterReport(.fixture(["TcpActiveOpens": 5, "TcpExtTW": 2]), processID: 1)
