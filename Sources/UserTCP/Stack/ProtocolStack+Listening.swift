@@ -67,27 +67,30 @@ extension ProtocolStack {
   private mutating func halfOpen(
     _ segment: TCPSegment, _ key: ConnectionKey, _ listener: ListenerID
   ) -> HalfOpen {
-    let settings = context.settings
     let options = listeners.pool[listener.slot].options
     var flags = HalfOpen.Flags()
-    if settings.timestamps != .off, segment.options.timestamps != nil { flags.insert(.timestamps) }
-    if settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
-    if settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
-    if settings.ecn != .off, segment.asksForECN { flags.insert(.ecn) }
-    if settings.windowScaling, segment.options.windowShift != nil { flags.insert(.windowScale) }
+    if context.settings.timestamps != .off, segment.options.timestamps != nil {
+      flags.insert(.timestamps)
+    }
+    if context.settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
+    if context.settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
+    if context.settings.ecn != .off, segment.asksForECN { flags.insert(.ecn) }
+    if context.settings.windowScaling, segment.options.windowShift != nil {
+      flags.insert(.windowScale)
+    }
     var entry = HalfOpen(
       key: key, remoteInitial: segment.sequence,
       initial: context.secrets.initialSequence(key, at: context.now),
       recentTimestamp: segment.options.timestamps?.value ?? 0,
       firstSent: UInt32(truncatingIfNeeded: TimestampState.milliseconds(context.now)),
-      deadline: context.now + settings.initialRetransmissionTimeout, listener: listener,
+      deadline: context.now + context.settings.initialRetransmissionTimeout, listener: listener,
       remoteSegmentSize: segment.options.maximumSegmentSize ?? 0, remoteWindow: segment.window,
       windowShifts: WindowShifts(
         remote: segment.options.windowShift ?? 0,
-        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(settings))),
+        own: ReceiveSide.windowShift(for: options.largestReceiveBuffer(context.settings))),
       dscp: options.dscp, timeToLive: options.timeToLive ?? 0, retransmissions: 0, flags: flags,
-      window: UInt16(clamping: options.receiveBuffer(settings)))
-    if let userTimeout = UserTimeoutOption(of: options, settings) {
+      window: UInt16(clamping: options.receiveBuffer(context.settings)))
+    if let userTimeout = UserTimeoutOption(of: options, context.settings) {
       entry.userTimeout = userTimeout.rawValue
       entry.remoteUserTimeout = userTimeoutArrives(segment.options.userTimeout)
     }
@@ -117,8 +120,7 @@ extension ProtocolStack {
       let room = 2 * (listeners.pool[listener].backlog + 1)
       return listeners.pool[listener].halfOpenCount < room ? .remember : .drop
     }
-    let settings = context.settings
-    switch settings.synCookies {
+    switch context.settings.synCookies {
     case .always,
       .onOverflow where isFlooded:
       // The smallest size a cookie knows is still too large for this peer.
@@ -130,8 +132,8 @@ extension ProtocolStack {
       return .drop
     case .off:
       // "the last quarter of the backlog is dedicated to destinations proven to be alive"
-      let left = settings.maximumHalfOpen - synQueue.count
-      let isReserved = left < settings.maximumHalfOpen / 4
+      let left = context.settings.maximumHalfOpen - synQueue.count
+      let isReserved = left < context.settings.maximumHalfOpen / 4
       return isReserved && !peers.isProven(entry.key.remoteAddress) ? .drop : .remember
     case .onOverflow: return .remember
     }

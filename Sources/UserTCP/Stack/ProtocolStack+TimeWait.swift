@@ -5,12 +5,13 @@ extension ProtocolStack {
   mutating func arrivesInTimeWait(
     _ segment: TCPSegment, for key: ConnectionKey, at place: UInt32, _ hash: UInt32
   ) {
-    let settings = context.settings
     let verdict = timeWait[place].verdict(
-      on: segment, ignoresReset: settings.ignoresResetInTimeWait)
+      on: segment, ignoresReset: context.settings.ignoresResetInTimeWait)
     timeWait[place].learnTimestamp(of: segment)
     // SYS-7: in Linux whatever acknowledges begins the wait anew.
-    if settings.restartsTimeWaitFreely, segment.hasACK, !segment.isReset { restartTimeWait(place) }
+    if context.settings.restartsTimeWaitFreely, segment.hasACK, !segment.isReset {
+      restartTimeWait(place)
+    }
     switch verdict {
     case .drop: break
     case .acknowledge: acknowledgeInTimeWait(place)

@@ -10,15 +10,14 @@ extension Connection {
 
   /// Octets a second; `nil` where bursts do no harm.
   func pacingRate(_ context: borrowing TCPContext) -> Int? {
-    let settings = context.settings
     let window = congestion.window
     let time = pacedRoundTrip
-    guard settings.usesPacing, usesSACK, time >= Self.shortestPacedRoundTrip,
+    guard context.settings.usesPacing, usesSACK, time >= Self.shortestPacedRoundTrip,
       window >= Self.smallestPacedWindow * Int(send.segmentSize)
     else { return nil }
     // Slow start doubles the window in a round trip, so it must leave at twice the rate (as Linux has it).
     let isOpening = window < congestion.threshold / 2
-    let percent = isOpening ? settings.pacingRatioInSlowStart : settings.pacingRatio
+    let percent = isOpening ? context.settings.pacingRatioInSlowStart : context.settings.pacingRatio
     let perSecond = window * 1_000_000_000 / Int(time.nanoseconds)
     return max(perSecond / 100 * percent, Int(send.segmentSize))
   }

@@ -32,10 +32,9 @@ extension Connection {
   /// `tcp_mtu_probing` 2: nothing larger than the base is sent before a probe has shown that it arrives. How
   /// far it goes up, each connection knows for itself.
   func beginSearchIfAlways(_ context: inout TCPContext) {
-    let settings = context.settings
-    guard settings.pathProbing == .always, context.paths.path(to: key.remoteAddress) == nil
+    guard context.settings.pathProbing == .always, context.paths.path(to: key.remoteAddress) == nil
     else { return }
-    let base = min(settings.baseSegmentSize + TCPContext.headerCount, settings.mtu)
+    let base = min(context.settings.baseSegmentSize + TCPContext.headerCount, context.settings.mtu)
     context.paths.begin(at: base, for: key.remoteAddress, at: context.now)
   }
 

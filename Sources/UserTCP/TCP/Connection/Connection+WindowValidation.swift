@@ -4,11 +4,12 @@
 extension Connection {
   /// CC-14: the window says nothing about the path any more.
   mutating func restartAfterIdle(_ context: borrowing TCPContext) {
-    let settings = context.settings
     guard send.flight == 0, congestion.window > initialWindow else { return }
     // The block waits as long as there is a window to keep; without SACK there is none.
-    if settings.keepsUnusedWindow, usesSACK { return shrinkUnusedWindow(context) }
-    guard settings.restartsAfterIdle, context.now - lastSent > roundTrip.timeout else { return }
+    if context.settings.keepsUnusedWindow, usesSACK { return shrinkUnusedWindow(context) }
+    guard context.settings.restartsAfterIdle, context.now - lastSent > roundTrip.timeout else {
+      return
+    }
     congestion.setWindow(initialWindow)
   }
 

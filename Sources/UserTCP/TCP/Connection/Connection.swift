@@ -114,21 +114,20 @@ struct Connection: ~Copyable {
     self.key = key
     self.state = state
     self.options = options
-    let settings = context.settings
     // Not the table's generation: what is known of the path is looked up before anything is sent.
     send = SendSide(
-      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(settings),
+      initial: initial, segmentSize: segmentSize, bufferLimit: options.sendBuffer(context.settings),
       pathGeneration: context.paths.generation &- 1)
-    receive = ReceiveSide(bufferLimit: options.receiveBuffer(settings))
+    receive = ReceiveSide(bufferLimit: options.receiveBuffer(context.settings))
     timestamps = TimestampState(offset: context.timestampOffset(key))
     roundTrip = RoundTripEstimator(
-      initialTimeout: settings.initialRetransmissionTimeout, start: initial + 1)
+      initialTimeout: context.settings.initialRetransmissionTimeout, start: initial + 1)
     congestion = CongestionController(
-      settings.congestionAlgorithm,
+      context.settings.congestionAlgorithm,
       initialWindow: CongestionController.initialWindow(
         segmentSize: segmentSize, synRetransmissions: 0))
     recovery = FastRecovery(initial: initial)
-    quickAcknowledgments = settings.quickAcknowledgments
+    quickAcknowledgments = context.settings.quickAcknowledgments
     lastReceived = context.now
     lastSent = context.now
   }
