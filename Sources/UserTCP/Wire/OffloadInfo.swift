@@ -27,6 +27,11 @@ public struct OffloadInfo: Hashable, Sendable, BitwiseCopyable {
   }
 
   public static let none = OffloadInfo(checksum: .complete)
+
+  /// Segments on the wire: what so much text is cut into, or was made of; one where nothing is cut.
+  static func segmentCount(text count: Int, segmentSize: Int) -> Int {
+    segmentSize == 0 ? 1 : max(1, (count + segmentSize - 1) / segmentSize)
+  }
 }
 
 /// What a device will do for outgoing frames.

@@ -40,7 +40,7 @@ struct TCPSegment: BitwiseCopyable {
 
   /// Segments on the wire: what a super-segment was made of.
   var segmentCount: Int {
-    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+    OffloadInfo.segmentCount(text: textCount, segmentSize: segmentSize)
   }
 
   static let minimumHeader = 20

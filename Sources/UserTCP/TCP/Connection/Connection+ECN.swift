@@ -89,7 +89,7 @@ extension Connection {
     }
     let size = Int(send.segmentSize)
     let window = congestion.window
-    let flight = flags.contains(.isWindowLimited) ? window : min(send.flight, window)
+    let flight = flightBeforeSign
     if activity.isEmpty {
       guard
         recovery.congestionEchoed(

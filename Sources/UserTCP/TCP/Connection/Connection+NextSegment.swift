@@ -16,7 +16,7 @@ struct OutgoingSegment: BitwiseCopyable {
 
   /// Segments that arrive: what a super-segment is cut into.
   var segmentCount: Int {
-    segmentSize == 0 ? 1 : max(1, (textCount + segmentSize - 1) / segmentSize)
+    OffloadInfo.segmentCount(text: textCount, segmentSize: segmentSize)
   }
 }
 

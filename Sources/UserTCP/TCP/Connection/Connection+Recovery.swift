@@ -191,6 +191,11 @@ extension Connection {
   /// arrived.
   private var flightSize: Int {
     if activity.state.phase == .recovery { return min(congestion.threshold, send.flight) }
+    return flightBeforeSign
+  }
+
+  /// Outside recovery: what was in flight when the first sign of congestion came.
+  var flightBeforeSign: Int {
     let window = congestion.window
     return flags.contains(.isWindowLimited) ? window : min(send.flight, window)
   }

@@ -33,7 +33,7 @@ struct WindowValidation: BitwiseCopyable {
     _ acknowledgment: SequenceNumber, next: SequenceNumber, delivered: UInt32, window: Int,
     roundTrip: Interval, at now: Instant
   ) {
-    if periodBegan == .never { beginPeriod(at: now) }
+    if periodBegan == .never { periodBegan = now }
     if acknowledgment > roundEnd {
       highest = max(highest, delivered &- deliveredBefore)
       roundEnd = next
@@ -46,12 +46,10 @@ struct WindowValidation: BitwiseCopyable {
       highestBefore = isOutdated ? 0 : highest
       highest = 0
       hasPeriod = true
-      beginPeriod(at: now)
+      periodBegan = now
     }
     judge(window: window, at: now)
   }
-
-  private mutating func beginPeriod(at now: Instant) { periodBegan = now }
 
   /// §4.3: validated when pipeACK >= cwnd / 2.
   private mutating func judge(window: Int, at now: Instant) {

@@ -35,6 +35,19 @@ struct KernelSocket: Sendable {
     return code == 0 ? result(Glibc.listen(descriptor, backlog)) : code
   }
 
+  /// A listener on any address; throws what keeps it from being one.
+  static func listening(on port: Port) throws(Failure) -> KernelSocket {
+    guard let listener = KernelSocket() else { throw .system("socket") }
+    let code = listener.listen(at: Endpoint(IPv4Address.unspecified, port))
+    guard code == 0 else {
+      listener.close()
+      throw Failure(
+        .system,
+        "cannot listen on port \(port): \(unsafe String(cString: strerror(Int32(-code))))")
+    }
+    return listener
+  }
+
   private func bind(to local: Endpoint) -> Int {
     var yes: Int32 = 1
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, 4)

@@ -17,32 +17,20 @@ final class OctetCount: Sendable {
 final class KernelSink: Sendable {
   static let port: Port = 9
   let received: OctetCount
-  /// Closing it ends the thread.
-  private let leash: Int32
+  private let leash: Leash
 
-  private init(_ received: OctetCount, leash: Int32) {
+  private init(_ received: OctetCount, _ leash: consuming Leash) {
     self.received = received
     self.leash = leash
   }
-  deinit { close(leash) }
 
   static func start(in namespace: NetworkNamespace) async throws(Failure) -> KernelSink {
     try await namespace.run { () throws(Failure) in
-      guard let listener = KernelSocket() else { throw .system("socket") }
-      let code = listener.listen(at: Endpoint(IPv4Address.unspecified, port))
-      guard code == 0 else {
-        listener.close()
-        throw Failure(
-          .system,
-          "cannot listen on port \(port): \(unsafe String(cString: strerror(Int32(-code))))"
-        )
-      }
-      var ends: [Int32] = [-1, -1]
-      guard unsafe pipe(&ends) == 0 else { throw .system("pipe") }
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      let (held, received) = (ends[0], OctetCount())
+      let listener = try KernelSocket.listening(on: port)
+      let leash = try Leash()
+      let (held, received) = (leash.heldEnd, OctetCount())
       BackgroundThread.start { serve(listener, leash: held, received) }
-      return KernelSink(received, leash: ends[1])
+      return KernelSink(received, leash)
     }
   }
 

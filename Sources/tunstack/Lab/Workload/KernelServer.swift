@@ -6,34 +6,23 @@ import Glibc
 import UserTCPRuntime
 
 final class KernelServer: Sendable {
-  /// Closing it ends the thread.
-  private let leash: Int32
+  private let leash: Leash
 
-  private init(leash: Int32) { self.leash = leash }
-  deinit { close(leash) }
+  private init(_ leash: consuming Leash) { self.leash = leash }
 
   /// Listens on `port` in `namespace` and serves on a thread of its own.
   static func start(
     in namespace: NetworkNamespace, port: Port = Workload.port
   ) async throws(Failure) -> KernelServer {
     try await namespace.run { () throws(Failure) in
-      guard let listener = KernelSocket() else { throw .system("socket") }
-      let code = listener.listen(at: Endpoint(IPv4Address.unspecified, port))
-      guard code == 0 else {
-        listener.close()
-        throw Failure(
-          .system,
-          "cannot listen on port \(port): \(unsafe String(cString: strerror(Int32(-code))))")
-      }
-      var ends: [Int32] = [-1, -1]
-      guard unsafe pipe(&ends) == 0 else { throw .system("pipe") }
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      let held = ends[0]
+      let listener = try KernelSocket.listening(on: port)
+      let leash = try Leash()
+      let held = leash.heldEnd
       BackgroundThread.start {
         var loop = KernelServerLoop(listener: listener, leash: held)
         loop.run()
       }
-      return KernelServer(leash: ends[1])
+      return KernelServer(leash)
     }
   }
 }
