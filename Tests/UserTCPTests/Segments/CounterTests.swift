@@ -259,6 +259,30 @@ extension ScriptedPeer {
     #expect(peer.tcp.synChallenges == 1)
   }
 
+  // CNT-2
+  @Test func `a super-segment counts as the segments it is cut into, in all directions`() throws {
+    let flight = try Flight(offloads: .all)
+    let before = flight.counters
+    #expect(try flight.writes(10) == Array(0..<10))
+    #expect(flight.counters.segmentsOut == before.segmentsOut + 10)
+    try flight.peer.advances(by: .milliseconds(100))
+    flight.acks(0, sack: 2..<10)
+    var resent = try flight.takes()
+    flight.acks(1, sack: 2..<10)
+    resent += try flight.takes()
+    flight.acks(10)
+    #expect(resent == [0, 1])
+    #expect(flight.counters.retransmissions == 2)
+    #expect(flight.peer.snapshot?.retransmissions == 2)
+    let row = try #require(flight.peer.snapshot)
+    let text = [UInt8](repeating: 7, count: 5 * 1000)
+    let packet = flight.peer.packet(of: .data(seq: flight.c.seq, ack: flight.seq(10), text))
+    let received = flight.counters.segmentsIn
+    flight.peer.sends(packet, offload: OffloadInfo(checksum: .verified, segmentSize: 1000))
+    #expect(flight.counters.segmentsIn == received + 5)
+    #expect(flight.peer.snapshot?.segmentsReceived == row.segmentsReceived + 5)
+  }
+
   // CNT-6, SEC-23
   @Test func `OutOfWindowIcmps counts errors about what is not in flight`() throws {
     let peer = ScriptedPeer()

@@ -27,6 +27,24 @@ import UserTCPSimulation
     #expect(flight.counters.lossProbes == 0)
   }
 
+  // RACK-4
+  @Test func `a recovery that was in vain shows that the path reorders`() throws {
+    let flight = try Flight()
+    try flight.writes(10)
+    try flight.peer.advances(by: .milliseconds(100))
+    flight.acks(0, sack: 1..<4)
+    #expect(try flight.takes() == [0])
+    #expect(flight.peer.snapshot?.sawReordering == false)
+    // The original, which was only late, and then the copy.
+    flight.acks(4)
+    flight.acks(4, sack: 0..<1)
+    #expect(flight.counters.undoneRecoveries == 1)
+    #expect(flight.peer.snapshot?.sawReordering == true)
+    // From now on a segment that three have overtaken is waited for.
+    flight.acks(4, sack: 5..<8)
+    #expect(try flight.takes().allSatisfy { $0 >= 10 })
+  }
+
   // RACK-3, RACK-4
   @Test func `three segments ahead and no reordering ever seen: lost at once`() throws {
     let flight = try Flight()

@@ -114,4 +114,14 @@ struct ProportionalRateReductionTests {
       #expect(out <= delivered + threshold + 1, "seed \(seed)")
     }
   }
+
+  // PRR-1
+  @Test func `with nothing on its way one segment may be, though nothing was delivered`() {
+    var reduction = ProportionalRateReduction()
+    reduction.begin(flight: 10 * Self.size)
+    reduction.sent(Self.size)
+    let window = reduction.window(
+      delivered: 0, pipe: 0, threshold: 5 * Self.size, segmentSize: Self.size, isSafe: false)
+    #expect(window == Self.size)
+  }
 }
