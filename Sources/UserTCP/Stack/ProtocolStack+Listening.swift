@@ -208,9 +208,14 @@ extension ProtocolStack {
       flags: .fromCookie, window: UInt16(clamping: options.receiveBuffer(context.settings)))
     if let timestamps = segment.options.timestamps, context.settings.timestamps != .off {
       entry.flags.insert(.timestamps)
-      if context.settings.timestamps == .randomOffset { entry.flags.insert(.timestampOffset) }
+      // Whether our clock had its offset shows in the echo, whatever the setting says by now.
+      let clock = context.secrets.timestampClock(key, hasOffset: true)
+      if SYNCookieOptions.areIn(timestamps.echo, of: clock, at: context.now) {
+        entry.flags.insert(.timestampOffset)
+      }
       entry.recentTimestamp = timestamps.value
-      let offered = SYNCookieOptions(timestamp: timestamps.echo &- context.timestampOffset(key))
+      let offset = entry.timestampClock(context).offset
+      let offered = SYNCookieOptions(timestamp: timestamps.echo &- offset)
       if context.settings.usesSACK, offered.permitsSACK { entry.flags.insert(.sack) }
       if context.settings.ecn != .off, offered.permitsECN { entry.flags.insert(.ecn) }
       if context.settings.windowScaling, let shift = offered.windowShift {

@@ -113,6 +113,23 @@ import UserTCPSimulation
     }
   }
 
+  // SEC-19, SYS-23
+  @Test(arguments: [TimestampMode.randomOffset, .noOffset])
+  func `our clock stays as it was when the cookie was sent`(_ mode: TimestampMode) throws {
+    let peer = try ScriptedPeer.listening(.always)
+    peer.stack.settings.timestamps = mode
+    let answer = try peer.takesCookie(options: Self.stamped([.windowScale(7), .sackPermitted]))
+    let first = try #require(answer.timestamps?.value)
+    peer.stack.settings.timestamps = mode == .noOffset ? .randomOffset : .noOffset
+    try peer.advances(by: .seconds(50))
+    peer.sends(.ack(seq: 100, ack: answer.end, options: [peer.stampNow]))
+    let id = try #require(peer.appAccepts())
+    #expect(peer.snapshot?.sendWindowShift == 7)
+    try peer.appWrites(id, "x")
+    let later = try #require(try peer.expectsAtOnce(.data(seq: answer.end)).timestamps?.value)
+    #expect((50_000...50_128).contains(later &- first))
+  }
+
   // SEC-19
   @Test func `an ACK without the timestamps of its SYN brings a connection without options`()
     throws

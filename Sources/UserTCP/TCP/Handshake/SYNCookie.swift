@@ -72,6 +72,12 @@ struct SYNCookieOptions: Hashable, BitwiseCopyable {
     permitsECN = timestamp & 0x20 != 0
   }
 
+  /// Whether `clock` has shown `echo` while its cookie is good.
+  static func areIn(_ echo: UInt32, of clock: TimestampState, at now: Instant) -> Bool {
+    let longest = UInt32(SYNCookie.memory.nanoseconds / 1_000_000) + mask + 1
+    return clock.value(at: now) &- echo <= longest
+  }
+
   /// The latest timestamp not after `clock` that carries the options: our clock must not seem to run
   /// backwards afterwards.
   func timestamp(notAfter clock: UInt32) -> UInt32 {
