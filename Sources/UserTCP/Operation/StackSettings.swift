@@ -91,6 +91,9 @@ public struct StackSettings: Sendable {
   public var windowScaling = true
   /// `tcp_ecn`.
   public var ecn = ECNMode.accept
+  /// `tcp_accecn`, which Linux has as further values of `tcp_ecn`: the same in its accurate form (RFC 9768)
+  /// where the peer understands that.
+  public var usesAccurateECN = false
   /// `tcp_ecn_fallback`: a SYN that asked for ECN and was not answered, or reset, is repeated without.
   public var fallsBackFromECN = true
   /// `tcp_abort_on_overflow`: the last ACK of a handshake is answered with a reset while the accept

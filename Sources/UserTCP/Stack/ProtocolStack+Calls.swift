@@ -77,7 +77,10 @@ extension ProtocolStack {
     connection.flags = [.isSYNDue, .isOutputDue]
     connection.unansweredSince = context.now
     connection.timestamps.isEnabled = context.settings.timestamps != .off
-    if context.settings.ecn == .request { connection.ecn.flags.insert(.isAgreed) }
+    if context.settings.ecn == .request {
+      connection.ecn.flags =
+        context.settings.usesAccurateECN ? [.isAgreed, .isAccurate] : .isAgreed
+    }
     connection.receive.sendsSACK = context.settings.usesSACK
     if context.settings.windowScaling {
       connection.receive.offerScaling(

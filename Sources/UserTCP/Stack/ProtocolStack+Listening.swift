@@ -75,6 +75,10 @@ extension ProtocolStack {
     if context.settings.usesSACK, segment.options.permitsSACK { flags.insert(.sack) }
     if context.settings.timestamps == .randomOffset { flags.insert(.timestampOffset) }
     if context.settings.ecn != .off, segment.asksForECN { flags.insert(.ecn) }
+    if context.settings.ecn != .off, context.settings.usesAccurateECN, segment.asksForAccurateECN {
+      flags.insert(.accurateECN)
+      flags.codepoint = segment.ecn
+    }
     if context.settings.windowScaling, segment.options.windowShift != nil {
       flags.insert(.windowScale)
     }
@@ -146,6 +150,8 @@ extension ProtocolStack {
     var entry = entry
     // Without timestamps there is nowhere to keep them (SEC-19).
     if !entry.flags.contains(.timestamps) { entry.flags.subtract([.windowScale, .sack, .ecn]) }
+    // One bit has no room for the accurate form.
+    entry.flags.remove(.accurateECN)
     entry.initial = SYNCookie.sequence(
       for: entry.key, remoteInitial: entry.remoteInitial, announced: entry.remoteSegmentSize,
       at: context.now, context.secrets)

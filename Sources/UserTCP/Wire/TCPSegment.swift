@@ -2,7 +2,7 @@
 // at header octets. The payload travels beside it, borrowed from the frame.
 
 struct TCPFlags: OptionSet, Hashable, BitwiseCopyable {
-  let rawValue: UInt8
+  let rawValue: UInt16
 
   /// Without those of ECN.
   private static let basic = TCPFlags(rawValue: 0x3F)
@@ -16,6 +16,8 @@ struct TCPFlags: OptionSet, Hashable, BitwiseCopyable {
   /// ECN-Echo and congestion window reduced (RFC 3168 §6.1).
   static let ece = TCPFlags(rawValue: 0x40)
   static let cwr = TCPFlags(rawValue: 0x80)
+  /// Accurate ECN (RFC 9768 §3.1).
+  static let ae = TCPFlags(rawValue: 0x100)
 
   var hasNoBasicFlag: Bool { isDisjoint(with: Self.basic) }
 }
@@ -66,8 +68,8 @@ struct TCPSegment: BitwiseCopyable {
       sourcePort: Port(bytes.uint16(at: 0)), destinationPort: Port(bytes.uint16(at: 2)),
       sequence: SequenceNumber(bytes.uint32(at: 4)),
       acknowledgment: SequenceNumber(bytes.uint32(at: 8)),
-      // The four reserved bits are ignored (AECN-2).
-      flags: TCPFlags(rawValue: bytes.uint8(at: 13)), window: bytes.uint16(at: 14),
+      // The three reserved bits are ignored, and AE where nobody has agreed on it (AECN-2).
+      flags: TCPFlags(rawValue: bytes.uint16(at: 12) & 0x1FF), window: bytes.uint16(at: 14),
       urgentPointer: bytes.uint16(at: 18), options: options,
       textCount: bytes.byteCount - headerCount, segmentSize: segmentSize)
     return .success((segment, headerCount))
@@ -127,7 +129,7 @@ struct TCPHeader: Equatable, BitwiseCopyable {
     output.append(bigEndian: destination.rawValue)
     output.append(bigEndian: sequence.rawValue)
     output.append(bigEndian: acknowledgment.rawValue)
-    output.append(bigEndian: UInt16(encodedCount / 4) << 12 | UInt16(flags.rawValue))
+    output.append(bigEndian: UInt16(encodedCount / 4) << 12 | flags.rawValue)
     output.append(bigEndian: window)
     output.append(bigEndian: checksum)
     output.append(bigEndian: urgentPointer)

@@ -1,7 +1,8 @@
 // What must hold over the whole trace of a conversation, whatever the test is about: the right edge
 // of the receive window never moves left (SHLD-14), nothing is sent beyond any window the peer ever
 // opened but a one-octet probe (CC-1), timestamps on all segments or on none (TS-6), SACK only where
-// both permitted it (SACK-1) and as `SACKChecks` has it, ECT on new text only (ECN-2). Knows only what was on the wire. Forgets a conversation when the stack sends a new SYN.
+// both permitted it (SACK-1) and as `SACKChecks` has it, ECT on new text only (ECN-2), AE only where a SYN had it (AECN-2). Knows only
+// what was on the wire. Forgets a conversation when the stack sends a new SYN.
 
 import UserTCP
 
@@ -22,6 +23,8 @@ public struct ConversationChecks {
     var sackChecks = SACKChecks()
     /// Highest octet the stack has sent, plus one.
     var sentEdge: SequenceNumber?
+    /// On a SYN of either end.
+    var sawAE = false
 
     var permitsSACK: Bool {
       stackSYN.options.contains(.sackPermitted)
@@ -49,6 +52,7 @@ public struct ConversationChecks {
     let ends = Ends(peer: peer, peerPort: peerPort, stackPort: stackPort)
     if segment.flags.contains(.syn), !segment.flags.contains(.rst) {
       pendingSYN[ends] = segment
+      if segment.flags.contains(.ae) { conversations[ends]?.sawAE = true }
       // An active open: the peer's SYN comes after ours. Later SYNs change nothing.
       if conversations[ends]?.stackEdge == nil { conversations[ends]?.peerSYN = segment }
     }
@@ -87,6 +91,9 @@ public struct ConversationChecks {
       }
       conversation.stackEdge = conversation.stackEdge.map { .latest($0, edge) } ?? edge
     }
+    if segment.flags.contains(.ae), !conversation.sawAE {
+      problems.append("AE, which nobody has asked for (AECN-2)")
+    }
     if !segment.sackBlocks.isEmpty {
       if !conversation.permitsSACK { problems.append("SACK without permission (SACK-1)") }
       problems += conversation.sackChecks.problems(of: segment)
@@ -117,8 +124,13 @@ public struct ConversationChecks {
       conversations[ends]!.stackSYN = segment
       if known!.stackEdge == nil { conversations[ends]!.peerSYN = pendingSYN[ends] }
     }
-    guard isAnswer, let syn = conversations[ends]?.peerSYN else { return [] }
+    let syn = conversations[ends]?.peerSYN
+    if segment.flags.union(syn?.flags ?? []).contains(.ae) { conversations[ends]!.sawAE = true }
+    guard isAnswer, let syn else { return [] }
     var problems: [String] = []
+    if segment.flags.contains(.ae), !syn.flags.contains(.ae) {
+      problems.append("SYN-ACK with AE unasked (AECN-2)")
+    }
     if segment.windowScale != nil, syn.windowScale == nil {
       problems.append("SYN-ACK scales the window unasked (TS-1)")
     }

@@ -56,7 +56,7 @@ public struct FrameChecks: Sendable {
     if ip.dontFragment != forbidsFragments || ip.moreFragments {
       problems.append("TCP with\(ip.dontFragment ? "" : "out") DF (IP4-12)")
     }
-    if !segment.flags.isDisjoint(with: [.reserved, .ae]) {
+    if !segment.flags.isDisjoint(with: .reserved) {
       problems.append("reserved header bits are set (AECN-2)")
     }
     if !segment.flags.contains(.syn) {

@@ -16,6 +16,12 @@ struct LinkOptions: ParsableArguments {
   )
   var queue = "1bdp"
 
+  @Option(
+    help:
+      "Length from which the queue marks packets that allow it (ECN) instead of waiting until it overflows: as --queue, shorter than it."
+  )
+  var markAbove: String?
+
   @Option(help: "Packets lost, percent.")
   var loss = "0"
 

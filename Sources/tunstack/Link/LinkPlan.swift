@@ -25,11 +25,20 @@ struct LinkPlan: Sendable {
     there.duplication = try OptionText.percent("--duplication", options.duplication)
     there.corruption = try OptionText.percent("--corruption", options.corruption)
     there.jitter = try OptionText.milliseconds("--jitter", options.jitter)
-    if options.isBothWays { back = there }
-    let queue = try Self.queue(options.queue, product: Self.bandwidthDelayProduct(there))
+    let product = Self.bandwidthDelayProduct(there)
+    let queue = try Self.queue("--queue", options.queue, product: product)
     // A link looks before it adds: the last packet stands beyond the limit.
     there.queueLimit = (queue - 1) * Self.packetSize
     back.queueLimit = there.queueLimit
+    if let text = options.markAbove {
+      let mark = try Self.queue("--mark-above", text, product: product)
+      guard mark < queue else {
+        throw .usage(
+          "--mark-above: '\(text)' is \(mark) packets; take fewer than --queue's \(queue)")
+      }
+      there.ecn.markThreshold = mark * Self.packetSize
+    }
+    if options.isBothWays { back = there }
     guard let seed = UInt64(options.seed) else {
       throw .usage("--seed: '\(options.seed)' does not fit; take 0 to \(UInt64.max)")
     }
@@ -41,18 +50,24 @@ struct LinkPlan: Sendable {
   /// Packets of full size that may wait.
   var queuePackets: Int { there.queueLimit / Self.packetSize + 1 }
 
+  mutating func markAbove(packets: Int) {
+    there.ecn.markThreshold = packets * Self.packetSize
+  }
+
   private static func bandwidthDelayProduct(_ link: LinkSettings) -> Int {
     Int(Double(link.rate ?? 0) * Double(link.delay.nanoseconds) * 2 / 1e9)
   }
 
   /// In packets.
-  private static func queue(_ text: String, product: Int) throws(Failure) -> Int {
+  private static func queue(
+    _ option: String, _ text: String, product: Int
+  ) throws(Failure) -> Int {
     if let packets = Int(text), (1...100_000).contains(packets) { return packets }
     if text.hasSuffix("bdp"), let share = Double(text.dropLast(3)), (0.01...100).contains(share) {
       return min(max(Int(share * Double(product) / Double(packetSize)), 1), 100_000)
     }
     throw .usage(
-      "--queue: '\(text)' does not fit; take 1 to 100000 packets, or 0.01bdp to 100bdp")
+      "\(option): '\(text)' does not fit; take 1 to 100000 packets, or 0.01bdp to 100bdp")
   }
 
   // MARK: In words
@@ -66,6 +81,7 @@ struct LinkPlan: Sendable {
       "\(rate.shortText) Mbit/s", "\(there.delay.milliseconds.shortText) ms each way",
       "queue of \(queuePackets) packets (\(share.text(2)) BDP)",
     ]
+    if let mark = there.ecn.markThreshold { words.append("marks above \(mark / Self.packetSize)") }
     for (share, word) in [
       (there.loss, "lost"), (there.reordering, "held back"), (there.duplication, "doubled"),
       (there.corruption, "damaged"),

@@ -22,6 +22,9 @@ extension Setting {
       "tcp_ecn", \.ecn,
       "congestion notification (RFC 3168): 1 asked for and granted, 2 only granted"),
     .flag(
+      "tcp_accecn", \.usesAccurateECN,
+      "its accurate form (RFC 9768) where the peer has it; in Linux tcp_ecn 3 and 5"),
+    .flag(
       "tcp_ecn_fallback", \.fallsBackFromECN,
       "a SYN that asked for it in vain, or was reset, is repeated without"),
     .number("tcp_syn_retries", .tries, 1...127, \.synRetries, "SYNs repeated before giving up"),

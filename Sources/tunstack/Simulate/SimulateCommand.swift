@@ -10,6 +10,12 @@ struct SimulateCommand: AsyncParsableCommand {
 
   @OptionGroup var link: LinkOptions
 
+  @Flag(
+    help:
+      "Have both stacks use congestion notification, and the queue mark (--mark-above, default: a quarter of the queue)."
+  )
+  var ecn = false
+
   @Option(help: "Congestion control: cubic or reno (default: cubic).")
   var algorithm: String?
 

@@ -25,6 +25,9 @@ struct SimulatePlan: Sendable {
 
   init(_ command: SimulateCommand) throws(Failure) {
     path = try LinkPlan(command.link)
+    if command.ecn, command.link.markAbove == nil {
+      path.markAbove(packets: max(path.queuePackets / 4, 1))
+    }
     flows = try Lab.number("--flows", command.flows, 1...16)
     (octets, duration) = try Self.extent(command, flows: flows)
     (settings, warnings) = try Self.settings(
@@ -70,6 +73,7 @@ struct SimulatePlan: Sendable {
     let buffer = min(max(values.stack.maximumSendBuffer, 2 * path), 16 << 20)
     values.stack.maximumSendBuffer = buffer
     values.stack.maximumReceiveBuffer = buffer
+    if command.ecn { values.stack.ecn = .request }
     var assignments: [SettingAssignment] = []
     do throws(SettingAssignment.Problem) {
       for text in command.assignments { assignments.append(try SettingAssignment(text)) }

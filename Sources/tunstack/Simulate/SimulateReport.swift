@@ -41,8 +41,9 @@ struct SimulateReport {
       ),
       row(
         "",
-        "\(link.reordered) held back, \(link.duplicated) doubled, \(link.corrupted) damaged "
-          + "(\(outcome.receiver.checksumErrors) found by TCP's checksum)"),
+        "\(link.marked) marked, \(link.reordered) held back, \(link.duplicated) doubled, "
+          + "\(link.corrupted) damaged (\(outcome.receiver.checksumErrors) found by TCP's checksum)"
+      ),
       row(
         "retransmissions",
         "\(sender.retransmissions) of \(sender.segmentsOut + sender.retransmissions) segments; "
@@ -52,6 +53,10 @@ struct SimulateReport {
         "recoveries",
         "\(sender.sackRecoveries + sender.fastRecoveries), \(sender.sackRecoveries) with SACK; "
           + "\(sender.lostRetransmissions) retransmissions lost again"),
+      row(
+        "marks",
+        "\(sender.windowsCutByECN) windows cut for \(sender.deliveredMarked) segments whose ACK told "
+          + "of marks (ECN)"),
       row(
         "spurious",
         "\(sender.spuriousTimeouts) timeouts found (F-RTO), \(sender.undoneRecoveries) windows "

@@ -128,11 +128,12 @@ extension TraceLine {
   }
 
   /// As tcpdump writes them.
-  private static func flags(_ octet: UInt8) -> String {
-    let letters: [(UInt8, String)] = [
-      (2, "S"), (1, "F"), (4, "R"), (8, "P"), (32, "U"), (64, "E"), (128, "W"), (16, "."),
+  private static func flags(_ bits: UInt16) -> String {
+    let letters: [(UInt16, String)] = [
+      (2, "S"), (1, "F"), (4, "R"), (8, "P"), (32, "U"), (64, "E"), (128, "W"), (256, "e"),
+      (16, "."),
     ]
-    let text = letters.filter { octet & $0.0 != 0 }.map(\.1).joined()
+    let text = letters.filter { bits & $0.0 != 0 }.map(\.1).joined()
     return text.isEmpty ? "none" : text
   }
 

@@ -19,14 +19,18 @@ import UserTCPSimulation
   }
 
   // ECN-3, ECN-4, R9293-SHLD-8
-  @Test(arguments: [CongestionAlgorithm.cubic, .reno], [true, false])
+  @Test(arguments: [
+    (CongestionAlgorithm.cubic, true, false), (.cubic, false, false), (.reno, true, false),
+    (.reno, false, false), (.cubic, true, true),
+  ])
   func `a queue that marks loses nothing, and the link is filled as well`(
-    _ algorithm: CongestionAlgorithm, _ sack: Bool
+    _ algorithm: CongestionAlgorithm, _ sack: Bool, _ accurate: Bool
   ) throws {
     var seconds: [Double] = []
     for mode in [ECNMode.request, .off] {
       var transfer = try Transfer(octets: 6_000_000, over: path, seed: 1) {
         $0.ecn = mode
+        $0.usesAccurateECN = accurate
         $0.congestionAlgorithm = algorithm
         $0.usesSACK = sack
       }
@@ -69,10 +73,10 @@ import UserTCPSimulation
     #expect(transfer.sender.windowsCutByECN >= 2)
   }
 
-  // ECN-4: two segments at first, then one a timeout, and never a standstill.
+  // ECN-4, AECN-1: two segments at first, then one a timeout, and never a standstill.
   @Test(arguments: LinkECN.Fault.allCases, [true, false])
   func `whatever a path does to the bits, all octets arrive both ways`(
-    _ fault: LinkECN.Fault, _ sack: Bool
+    _ fault: LinkECN.Fault, _ accurate: Bool
   ) throws {
     for seed: UInt64 in 0..<4 {
       var link = path
@@ -80,7 +84,8 @@ import UserTCPSimulation
       if seed % 2 == 1 { link.loss = 0.01 }
       var settings = StackSettings()
       settings.ecn = .request
-      settings.usesSACK = sack
+      settings.usesAccurateECN = accurate
+      settings.usesSACK = seed != 2
       var network = Network(
         seed: seed, link: link, settings: settings, offloads: seed < 2 ? .none : .all)
       var random = SeededRandom(seed: seed)
@@ -100,7 +105,10 @@ import UserTCPSimulation
   // ECN-2, ECN-3: the path changes its mind under way.
   @Test(arguments: 0..<8 as Range<UInt64>)
   func `a path whose faults come and go changes no octet`(seed: UInt64) throws {
-    var transfer = try Transfer(octets: 400_000, over: path, seed: seed) { $0.ecn = .request }
+    var transfer = try Transfer(octets: 400_000, over: path, seed: seed) {
+      $0.ecn = .request
+      $0.usesAccurateECN = seed % 2 == 1
+    }
     var random = SeededRandom(seed: seed)
     var steps = 0
     for index in transfer.talks.indices { transfer.talks[index].act(on: transfer.network) }

@@ -9,7 +9,7 @@ import UserTCPSimulation
 extension StackSettings {
   /// Turns one knob that no transfer may suffer from.
   fileprivate mutating func changeHarmlessly(_ random: inout SeededRandom) {
-    switch Int.random(in: 0..<22, using: &random) {
+    switch Int.random(in: 0..<23, using: &random) {
     case 0: timestamps = TimestampMode.allCases.randomElement(using: &random)!
     case 1: windowScaling.toggle()
     case 2: synCookies = SYNCookieMode.allCases.randomElement(using: &random)!
@@ -31,6 +31,7 @@ extension StackSettings {
     case 18: sendBuffer = Int.random(in: 1...100_000, using: &random)
     case 19: ecn = ECNMode.allCases.randomElement(using: &random)!
     case 20: fallsBackFromECN.toggle()
+    case 21: usesAccurateECN.toggle()
     default: maximumSendBuffer = Int.random(in: 1...2_000_000, using: &random)
     }
   }

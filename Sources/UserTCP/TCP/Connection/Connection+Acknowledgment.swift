@@ -18,13 +18,14 @@ extension Connection {
       answerInvalid(segment, &context)
       return false
     }
-    if isCongestionEcho(segment) { congestionEchoArrives(acknowledgment, &context) }
+    let isEcho = ecn.isAgreed && takeEcho(from: segment)
+    if isEcho { congestionEchoArrives(acknowledgment, &context) }
     let oldWindow = send.window
     let before = send.unacknowledged
     var isRepeated = false
     let window = UInt32(segment.window) << UInt32(windowShift)
     if acknowledgment > send.unacknowledged {
-      advance(to: acknowledgment, segment, &context)
+      advance(to: acknowledgment, segment, echoesCongestion: isEcho, &context)
       updateWindow(window, from: segment)
     } else if acknowledgment == send.unacknowledged {
       // A probe answered: the peer lives, however long its window stays shut (MUST-37).
@@ -34,7 +35,8 @@ extension Connection {
       if isRepeated, !usesSACK, send.flight > 0 { duplicateArrives(&context) }
     }
     if usesSACK {
-      reportArrives(segment, advancedFrom: before, isDuplicate: isRepeated, &context)
+      reportArrives(
+        segment, advancedFrom: before, isDuplicate: isRepeated, echoesCongestion: isEcho, &context)
       if send.flight == 0, !activity.isEmpty { nothingInFlight(&context) }
     }
     holdBackIfEchoed(&context)
@@ -60,7 +62,8 @@ extension Connection {
   // MARK: Advance
 
   private mutating func advance(
-    to acknowledgment: SequenceNumber, _ segment: TCPSegment, _ context: inout TCPContext
+    to acknowledgment: SequenceNumber, _ segment: TCPSegment, echoesCongestion: Bool,
+    _ context: inout TCPContext
   ) {
     let wasSYN = !send.isSYNAcknowledged
     measureRoundTrip(segment, context)
@@ -75,7 +78,6 @@ extension Connection {
     retransmissionsInRow = 0
     flags.remove([.isRetransmissionDue, .reportedDoubt])
     if !wasSYN, !usesSACK {
-      let echoesCongestion = isCongestionEcho(segment)
       if echoesCongestion { countMarked(count, &context) }
       let action = recovery.acknowledged(
         acknowledgment, count: count, next: send.next, segmentSize: Int(send.segmentSize),

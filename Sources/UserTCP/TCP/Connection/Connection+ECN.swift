@@ -1,6 +1,7 @@
 // Explicit congestion notification (RFC 3168, R9293-SHLD-8) in both roles: what the handshake agrees on, how a mark on
 // arriving text is echoed until the peer has heard, and how the echo of one of ours is answered: like a
-// loss, but once a window and with nothing to send again.
+// loss, but once a window and with nothing to send again. The accurate form differs in what it says on the
+// wire (`Connection+AccurateECN`).
 
 extension Connection {
   // MARK: Opening
@@ -8,15 +9,21 @@ extension Connection {
   /// The control bits of a SYN or its answer that offer ECN, or agree (§6.1.1, ECN-1).
   func offerOfECN(isAnswer: Bool, _ settings: borrowing StackSettings) -> TCPFlags {
     guard ecn.isAgreed else { return [] }
-    if isAnswer { return .ece }
-    // Some middleboxes drop what they do not know: not a second time (§6.1.1.1, ECN-6).
-    return synRetransmissions > 0 && settings.fallsBackFromECN ? [] : [.ece, .cwr]
+    if isAnswer {
+      return ecn.isAccurate ? TCPFlags(handshakeCodepoint: ecn.codepointOfAnswer) : .ece
+    }
+    // Some middleboxes drop what they do not know: not a second time (§6.1.1.1, ECN-6); RFC 9768 §3.1.4.1
+    // asks for one more attempt.
+    let attempts = ecn.isAccurate ? 1 : 0
+    if Int(synRetransmissions) > attempts, settings.fallsBackFromECN { return [] }
+    return ecn.isAccurate ? .ecn : [.ece, .cwr]
   }
 
   /// The peer's answer, or its SYN when both open at once. A SYN-ACK agrees with ECE alone: a peer that
   /// sends both bits has only copied what it did not understand.
   mutating func learnECN(from segment: TCPSegment) {
     guard ecn.isAgreed else { return }
+    if ecn.isAccurate { return learnAccurateECN(from: segment) }
     let isAgreed =
       segment.hasACK
       ? segment.flags.intersection([.ece, .cwr]) == .ece : segment.asksForECN
@@ -41,7 +48,7 @@ extension Connection {
   /// What the IP header and CWR say about acceptable text. CWR first: a mark on the very same segment is
   /// a new one (§6.1.3, ECN-3). Text outside the window never comes here (§6.1.5, ECN-5).
   mutating func marksArrive(on segment: TCPSegment) {
-    guard ecn.isAgreed, segment.textCount > 0 else { return }
+    guard ecn.isAgreed, !ecn.isAccurate, segment.textCount > 0 else { return }
     if segment.flags.contains(.cwr) {
       ecn.flags.remove(.owesECE)
       acknowledgeNow()  // a window that was just cut may be one segment: it waits for this ACK
@@ -54,7 +61,18 @@ extension Connection {
   }
 
   /// Of every segment that acknowledges.
-  var acknowledgmentFlags: TCPFlags { ecn.flags.contains(.owesECE) ? [.ack, .ece] : .ack }
+  var acknowledgmentFlags: TCPFlags {
+    if ecn.isAccurate { return TCPFlags(congestionCount: ecn.received).union(.ack) }
+    return ecn.flags.contains(.owesECE) ? [.ack, .ece] : .ack
+  }
+
+  /// Of one without text; the first of a client that uses accurate ECN tells how the SYN-ACK came.
+  mutating func takeBareFlags() -> TCPFlags {
+    guard ecn.isAccurate, let codepoint = ecn.takeHandshakeCodepoint() else {
+      return acknowledgmentFlags
+    }
+    return TCPFlags(handshakeCodepoint: codepoint).union(.ack)
+  }
 
   // MARK: Sending
 
@@ -69,16 +87,19 @@ extension Connection {
 
   /// "reduces its congestion window for any reason" (§6.1.2): the peer is to know.
   mutating func announceReduction() {
-    if ecn.flags.contains(.sendsECT) { ecn.flags.insert(.owesCWR) }
+    if ecn.flags.contains(.sendsECT), !ecn.isAccurate { ecn.flags.insert(.owesCWR) }
   }
 
   // MARK: An echo
 
-  func isCongestionEcho(_ segment: TCPSegment) -> Bool {
-    ecn.isAgreed && segment.flags.contains(.ece)
+  /// Whether an acceptable ACK tells of marks on what we sent. Who sends no ECT need not believe it. To be
+  /// asked once for each: the accurate form counts.
+  mutating func takeEcho(from segment: TCPSegment) -> Bool {
+    if ecn.isAccurate { return tellsOfMarks(segment) }
+    return ecn.flags.contains(.sendsECT) && segment.flags.contains(.ece)
   }
 
-  /// An acceptable ACK with ECE, before it is taken into account: the window is cut unless it has been for
+  /// An acceptable ACK that tells of marks, before it is taken into account: the window is cut unless it has been for
   /// something in the same window. Only an ACK beyond the recovery point is about what was sent after
   /// the cut, the first of which carried CWR.
   mutating func congestionEchoArrives(

@@ -253,6 +253,8 @@ extension Connection {
     // Pieces that a router may cut further need identifications of their own (RFC 6864 §4.3).
     guard context.sendsSuperSegments, !send.isUrgent, context.settings.forbidsFragments
     else { return full }
+    // Whoever cuts a super-segment takes CWR from all parts but the first; here it is part of a number.
+    if ecn.isAccurate, acknowledgmentFlags.contains(.cwr) { return full }
     let headers = TCPContext.headerCount + (timestamps.isEnabled ? 12 : 0)
     return max(full, (65_535 - headers) / full * full)
   }
@@ -313,7 +315,7 @@ extension Connection {
   /// A segment without text that acknowledges everything received.
   mutating func bareACK(at sequence: SequenceNumber, _ context: inout TCPContext) -> TCPHeader {
     let header = TCPHeader(
-      flags: acknowledgmentFlags, sequence: sequence, acknowledgment: receive.next,
+      flags: takeBareFlags(), sequence: sequence, acknowledgment: receive.next,
       window: windowField(&context), options: optionsOfData(isText: false, &context))
     acknowledgmentSent()
     return header

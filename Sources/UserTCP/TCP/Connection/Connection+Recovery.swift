@@ -17,14 +17,14 @@ extension Connection {
   /// An acceptable ACK with its blocks; SND.UNA stands at `before` no more if it advanced.
   mutating func reportArrives(
     _ segment: TCPSegment, advancedFrom before: SequenceNumber, isDuplicate: Bool,
-    _ context: inout TCPContext
+    echoesCongestion: Bool, _ context: inout TCPContext
   ) {
     guard !activity.isEmpty else { return }
     let echo = EchoedTimestamp(segment, clock: timestamps, at: context.now)
     let sackedBefore = Int(activity.state.sacked)
     let outstandingBefore = send.next - before
     var delivery = Delivery()
-    delivery.echoesCongestion = isCongestionEcho(segment)
+    delivery.echoesCongestion = echoesCongestion
     if send.unacknowledged > before {
       activity.acknowledge(send.unacknowledged, at: context.now, echo: echo, &delivery)
     }

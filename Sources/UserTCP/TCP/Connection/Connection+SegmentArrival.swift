@@ -51,7 +51,8 @@ extension Connection {
       }
       move(on: .synAckArrives, &context)
       sendRingEased(&context)
-      acknowledgeNow()
+      // The first ACK of accurate ECN goes alone (RFC 9768 §3.2.2.1).
+      if ecn.isAccurate { acknowledgeAtOnce(&context) } else { acknowledgeNow() }
       // Text or a FIN on the SYN-ACK is taken like any other (LC-5).
       var rest = segment
       rest.sequence = segment.sequence + 1
@@ -117,7 +118,7 @@ extension Connection {
         return
       }
       // On a SYN-ACK they are an answer, not an echo.
-      segment.flags.subtract([.syn, .ece, .cwr])
+      segment.flags.subtract(TCPFlags.ecn.union(.syn))
       segment.sequence = segment.sequence + 1
       isSYNAnswer = true
     }
@@ -143,13 +144,14 @@ extension Connection {
     lastReceived = context.now
     keepAliveProbes = 0
     if segment.length == 0 { context.counters.pureACKs += 1 }
-    if !ecn.isAgreed, !segment.flags.isDisjoint(with: [.ece, .cwr]) {
+    if !ecn.isAgreed, !segment.flags.isDisjoint(with: .ecn) {
       context.counters.ecnNotAgreed += 1
     }
     // The window of a SYN is never scaled (TS-2).
     let shift = isSYNAnswer ? 0 : send.windowShift
     guard acknowledgmentArrives(segment, windowShift: shift, &context) else { return }
     if let userTimeout = segment.options.userTimeout { userTimeoutArrives(userTimeout, &context) }
+    if ecn.isAccurate { countMark(on: segment) }
     // Sixth: URG. Seventh: text. Eighth: FIN.
     urgentArrives(segment, context)
     textArrives(segment, text, &context)
@@ -399,6 +401,7 @@ extension Connection {
   /// The segment going out acknowledges everything received.
   mutating func acknowledgmentSent() {
     receive.acknowledgmentSent()
+    ecn.acknowledgmentSent()
     deadlines.acknowledgment = .never
     flags.remove(.isACKDue)
   }

@@ -60,6 +60,8 @@ struct Connection: ~Copyable {
 
   let key: ConnectionKey
   private(set) var state: TCPState
+  /// REMOTE_UTO as it came (RFC 5482); 0: none has. Here it fills a gap.
+  var remoteUserTimeout: UInt16 = 0
   var flags: Flags = []
   /// What the program has not been told yet.
   var events: ConnectionEvents = []
@@ -86,8 +88,6 @@ struct Connection: ~Copyable {
   var roundTrip: RoundTripEstimator
   var congestion: CongestionController
   var ecn = ECNState()
-  /// REMOTE_UTO as it came (RFC 5482); 0: none has.
-  var remoteUserTimeout: UInt16 = 0
   /// Without SACK.
   var recovery: FastRecovery
   /// With SACK: what is in flight, and its recovery.

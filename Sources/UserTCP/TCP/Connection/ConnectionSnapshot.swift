@@ -88,6 +88,8 @@ public struct ConnectionSnapshot: Sendable {
   public var usesFastOpen = false
   /// Both ends agreed on explicit congestion notification; and the peer's text came with a codepoint.
   public var usesECN = false
+  /// The accurate form of it.
+  public var usesAccurateECN = false
   public var hasSeenECN = false
   /// Shifts of the peer's and of our windows; `nil` without window scaling.
   public var sendWindowShift: UInt8?
@@ -150,6 +152,7 @@ extension Connection {
     row.usesTimestamps = timestamps.isEnabled
     row.usesFastOpen = flags.contains(.usesFastOpen)
     row.usesECN = ecn.isAgreed && state.isSynchronized
+    row.usesAccurateECN = row.usesECN && ecn.isAccurate
     row.hasSeenECN = ecn.flags.contains(.sawCodepoint)
     if receive.isScaled {
       row.sendWindowShift = send.windowShift

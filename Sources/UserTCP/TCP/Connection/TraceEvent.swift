@@ -35,8 +35,8 @@ public struct TraceEvent: Sendable, BitwiseCopyable {
 
 /// The header of a segment, as it was on the wire.
 public struct TracedSegment: Sendable, BitwiseCopyable {
-  /// Octet 13 of the header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128.
-  public var flags: UInt8
+  /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128, AE 256.
+  public var flags: UInt16
   public var sequence: UInt32
   public var acknowledgment: UInt32
   /// Octets of text.

@@ -52,10 +52,11 @@ extension Connection {
       send.windowShift = entry.windowShifts.remote
       receive.offerScaling(shift: entry.windowShifts.own)
     }
-    if entry.flags.contains(.ecn) {
-      ecn.flags =
-        entry.flags.contains(.sawPlainSYN) ? .isAgreed : [.isAgreed, .sendsECT]
+    if entry.flags.contains(.ecn) { ecn.flags = [.isAgreed, .sendsECT] }
+    if entry.flags.contains(.accurateECN) {
+      ecn.flags = [.isAgreed, .sendsECT, .isAccurate, .awaitsFirstCount]
     }
+    if entry.flags.contains(.sawPlainSYN) { ecn.flags.remove(.sendsECT) }
     receive.sendsSACK = entry.flags.contains(.sack)
     timestamps = entry.timestampClock(context)
     timestamps.isEnabled = usesTimestamps

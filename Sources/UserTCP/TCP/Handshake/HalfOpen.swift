@@ -19,6 +19,15 @@ struct HalfOpen: BitwiseCopyable {
     static let ecn = Flags(rawValue: 1 << 7)
     /// The SYN came again and asked no more: "SHOULD NOT set ECT on data packets".
     static let sawPlainSYN = Flags(rawValue: 1 << 8)
+    /// It asked for the accurate form (RFC 9768).
+    static let accurateECN = Flags(rawValue: 1 << 9)
+    private static let codepoint = Flags(rawValue: 3 << 10)
+
+    /// With which the SYN came; the SYN-ACK of accurate ECN tells it.
+    var codepoint: ECNCodepoint {
+      get { ECNCodepoint(typeOfService: UInt8(rawValue >> 10 & 3)) }
+      set { self = subtracting(.codepoint).union(Flags(rawValue: UInt16(newValue.rawValue) << 10)) }
+    }
   }
 
   var key: ConnectionKey
@@ -67,9 +76,15 @@ struct HalfOpen: BitwiseCopyable {
       options.fastOpen = .cookie(context.fastOpenCookie(for: key))
     }
     if userTimeout != 0 { options.userTimeout = UserTimeoutOption(rawValue: userTimeout) }
+    var control: TCPFlags = [.syn, .ack]
+    if flags.contains(.accurateECN) {
+      control.formUnion(TCPFlags(handshakeCodepoint: flags.codepoint))
+    } else if flags.contains(.ecn) {
+      control.insert(.ece)
+    }
     return TCPHeader(
-      flags: flags.contains(.ecn) ? [.syn, .ack, .ece] : [.syn, .ack], sequence: initial,
-      acknowledgment: receiveNext, window: window, options: options)
+      flags: control, sequence: initial, acknowledgment: receiveNext, window: window,
+      options: options)
   }
 
   /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
@@ -77,8 +92,12 @@ struct HalfOpen: BitwiseCopyable {
     var options = TCPOptions.none
     options.timestamps = timestamps(context)
     let shift = flags.contains(.windowScale) ? windowShifts.own : 0
+    var control = TCPFlags.ack
+    if flags.contains(.accurateECN) {
+      control.formUnion(TCPFlags(congestionCount: ECNState.initialCount))
+    }
     return TCPHeader(
-      flags: .ack, sequence: sendNext, acknowledgment: receiveNext,
+      flags: control, sequence: sendNext, acknowledgment: receiveNext,
       window: window >> UInt16(shift), options: options)
   }
 

@@ -62,7 +62,7 @@ struct SYNQueue: ~Copyable {
     if segment.isSYN, !segment.isReset, !segment.hasACK,
       segment.sequence == entries[slot].remoteInitial
     {
-      if !segment.asksForECN { entries[slot].flags.insert(.sawPlainSYN) }
+      if segment.flags.isDisjoint(with: .ecn) { entries[slot].flags.insert(.sawPlainSYN) }
       sendSYNAck(slot, isRetransmission: true, &context)
       return .handled
     }
