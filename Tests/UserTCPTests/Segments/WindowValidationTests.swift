@@ -28,6 +28,29 @@ import UserTCPSimulation
     #expect(try flight.writes(window).count == max(window / 2, 10))
   }
 
+  // CC-6, CC-15: RFC 9438 §5.8, RFC 7661 §4.3
+  @Test func `while the peer's window is the limit, the congestion window does not grow`() throws {
+    let flight = try Flight()
+    let first = try flight.grows(to: 40)
+    // From here on the peer offers 30 segments, and all of them are used in every round trip.
+    let offer = UInt16(30 * flight.size / 256)
+    flight.acks(first, window: offer)
+    var next = first
+    for _ in 0..<6 {
+      let sent = try flight.writes(30)
+      #expect((28...30).contains(sent.count))
+      try flight.peer.advances(by: .milliseconds(100))
+      next += sent.count
+      flight.acks(next, window: offer)
+    }
+    #expect(flight.window <= 80)
+    // And a loss halves what was in flight, not a window that nothing has filled.
+    let sent = try flight.writes(30)
+    flight.acks(next, sack: next + 1..<next + 4, window: offer)
+    _ = try flight.takes()
+    #expect(flight.threshold == sent.count / 2)
+  }
+
   // CC-14, SYS-24
   @Test func `off by its knob an idle timeout takes it back to the initial window`() throws {
     let (flight, _) = try grown { $0.keepsUnusedWindow = false }

@@ -151,7 +151,9 @@ extension Connection {
     // until what was sent before is sent again.
     let withFIN = owesFIN && endsData && byWindow > count && (!isAgain || send.isFINSent)
     guard count > 0 || withFIN else {
-      if byWindow > 0, byCongestion < unsent { flags.insert(.isWindowLimited) }
+      if byWindow > byCongestion, byCongestion < unsent {
+        flags.insert([.isWindowLimited, .reachedWindow])
+      }
       armPersistTimer(&context)
       return nil
     }
@@ -165,12 +167,7 @@ extension Connection {
       context.counters.slowStartRetransmissions += 1
       roundTrip.cancelMeasurement()
     } else {
-      // Whether the program or the congestion window set the pace of this flight (CC-15).
-      if byCongestion <= count + Int(send.segmentSize) {
-        flags.insert(.isWindowLimited)
-      } else if send.flight == 0 {
-        flags.remove(.isWindowLimited)
-      }
+      notePace(fillsWindow: byCongestion <= count + Int(send.segmentSize))
       bytesSent &+= UInt64(count)
       send.path.sent(min(count, pathProbe ?? Int(send.segmentSize)), from: start)
       if usesSACK { remember(upTo: end, &context) }
@@ -192,6 +189,16 @@ extension Connection {
     segment.isRetransmission = isAgain
     if !isAgain { declareECN(on: &segment) }
     return segment
+  }
+
+  /// Whether it is the congestion window that sets the pace (CC-15): after a whole flight that it has not held
+  /// back, the program or the peer's window does.
+  private mutating func notePace(fillsWindow: Bool) {
+    if roundTrip.isBetweenFlights {
+      if send.flight == 0 || !flags.contains(.reachedWindow) { flags.remove(.isWindowLimited) }
+      flags.remove(.reachedWindow)
+    }
+    if fillsWindow { flags.insert([.isWindowLimited, .reachedWindow]) }
   }
 
   /// New octets go out up to `end`.

@@ -30,7 +30,7 @@ struct Connection: ~Copyable {
     static let isKeepAliveDue = Flags(rawValue: 1 << 10)
     /// The silly-window override fired: a small segment may go (R9293-MUST-38).
     static let mayBeSmall = Flags(rawValue: 1 << 11)
-    /// The congestion window, not the program, held the last flight back.
+    /// The congestion window, and not the program or the peer's window, held the last flight back.
     static let isWindowLimited = Flags(rawValue: 1 << 12)
     /// The program reads no more; new text resets the connection (SHLD-3).
     static let refusesText = Flags(rawValue: 1 << 13)
@@ -42,6 +42,8 @@ struct Connection: ~Copyable {
     static let isTailProbeDue = Flags(rawValue: 1 << 16)
     /// The path reorders (RFC 8985 RACK.reordering_seen); outlives the activity block.
     static let sawReordering = Flags(rawValue: 1 << 17)
+    /// The congestion window has held back this flight.
+    static let reachedWindow = Flags(rawValue: 1 << 18)
     /// The user timeout goes onto the next segment that has room for it (RFC 5482).
     static let owesUserTimeout = Flags(rawValue: 1 << 24)
     /// Our SYN has asked for a cookie, or carried text; what that led to is not known yet.

@@ -37,6 +37,10 @@ struct RoundTripEstimator: BitwiseCopyable {
   /// What was backed off was a shut window's, not the path's.
   mutating func forgetBackoff() { backoff = 0 }
 
+  /// No segment of the flight under way has been timed, or it has been acknowledged: what is sent next begins
+  /// another.
+  var isBetweenFlights: Bool { timedSince == .never }
+
   /// New octets up to `end` go out now.
   mutating func segmentSent(end: SequenceNumber, at now: Instant) {
     guard timedSince == .never else { return }

@@ -9,7 +9,8 @@ enum SweepCase: Sendable, Hashable {
   case path(seed: UInt64)
   /// Every `period`-th segment is lost: the window is what the RFC's formula says, within 15 %.
   case response(CongestionAlgorithm, period: Int, milliseconds: Int64)
-  /// Two flows of equal round trip share within a factor of 1.5 over 60 s after the first 20.
+  /// Two flows of equal round trip share within a factor of 1.5 over 60 s after the first 20; the median of
+  /// five seeds.
   case fairness(CongestionAlgorithm, kilobytes: Int, milliseconds: Int64)
   /// 1 % of packets late by a part of the round trip, none lost: at least 90 % of the link.
   case reordering(megabits: Int, milliseconds: Int64, eighths: Int, seed: UInt64)
@@ -172,16 +173,25 @@ enum SweepCase: Sendable, Hashable {
     link.delay = roundTrip / 2
     link.rate = rate
     link.queueLimit = max(2 * Int(Double(rate) * roundTrip.seconds), 3000)
-    var transfer = try SweepTransfer(
-      flows: 2, octets: rate * 100, over: link, seed: 1, .small(algorithm))
-    transfer.run(until: .seconds(20))
-    let before = transfer.flows.map(\.received)
-    transfer.run(until: .seconds(80))
-    let shares = zip(transfer.flows, before).map { Double($0.received - $1) }
-    let ratio = max(shares[0], shares[1]) / max(min(shares[0], shares[1]), 1)
+    // Without chance it is always the same flow that finds the queue full (Floyd and Jacobson, "On traffic
+    // phase effects in packet-switched gateways", 1992): up to the time that a packet takes is their remedy.
+    link.jitter = .nanoseconds(Int64(300e9 / Double(rate)))
+    var runs: [(ratio: Double, shares: [Int])] = []
+    for seed in 1...5 as ClosedRange<UInt64> {
+      var transfer = try SweepTransfer(
+        flows: 2, octets: rate * 100, over: link, seed: seed, .small(algorithm))
+      transfer.run(until: .seconds(20))
+      let before = transfer.flows.map(\.received)
+      transfer.run(until: .seconds(80))
+      if let problem = transfer.problem { return outcome(0, problem) }
+      let shares = zip(transfer.flows, before).map { $0.received - $1 }
+      runs.append((Double(shares.max()!) / Double(max(shares.min()!, 1)), shares))
+    }
+    runs.sort { $0.ratio < $1.ratio }
+    let median = runs[runs.count / 2]
     return outcome(
-      ratio, transfer.problem,
-      ratio < 1.5 ? nil : "\(shares[0].text(0)) and \(shares[1].text(0)) octets in 60 s")
+      median.ratio,
+      median.ratio < 1.5 ? nil : "\(median.shares[0]) and \(median.shares[1]) octets in 60 s")
   }
 
   // MARK: Reordering
