@@ -206,14 +206,15 @@ enum SweepCase: Sendable, Hashable {
     link.queueLimit = max(product, 6000)
     link.reordering = 0.01
     link.reorderingDelay = lateness
-    // Slow start ends with the queue's overflow, reordering or not: it is not what is measured.
-    let warm = max(4 * product, 2_000_000)
-    let measured = max(20 * product, 8_000_000)
+    // Slow start ends with the queue's overflow, reordering or not: neither that nor the transfer's end, where
+    // nothing is left to fill the link with, is what is measured.
+    let warm = max(12 * product, 4_000_000)
+    let measured = max(40 * product, 8_000_000)
     var transfer = try SweepTransfer(
-      octets: warm + measured, over: link, seed: seed, offloads: .all)
+      octets: warm + measured + 8 * product, over: link, seed: seed, offloads: .all)
     transfer.run(untilReceived: warm, atMost: .seconds(600))
     let (from, before) = (transfer.seconds, transfer.flows[0].received)
-    transfer.run(until: .seconds(1200))
+    transfer.run(untilReceived: warm + measured, atMost: .seconds(1200))
     let received = transfer.flows[0].received - before
     let share = Double(received) / (transfer.seconds - from) / Double(megabits * 125_000)
     return outcome(
